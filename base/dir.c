@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing files that appear whole or not at all.
+ *
+ * On Linux a file without a name (O_TMPFILE) is written and then linked to its name: a killed
+ * program leaves nothing behind, and link(2) itself refuses to replace a file. Where the file
+ * system has no such files, a temporary name does the same job, with a rename at the end.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_TMPFILE, AT_EMPTY_PATH, syncfs: Linux interfaces, used if there */
+#endif
+#include "config.h"
+
+#include "base/file_int.h"
+#include "base/read_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct em_dir {
+    int fd;
+    char *path;
+    atomic_bool named_only; /* files without a name do not work here */
+    atomic_uint serial;     /* makes temporary names different */
+};
+
+enum em_status em_dir_open(struct em_dir **out, const char *path, struct em_error *err)
+{
+    *out = NULL;
+    struct em_dir *dir = calloc(1, sizeof *dir);
+    if (dir == NULL || (dir->path = strdup(path)) == NULL) {
+        free(dir);
+        return em_error_nomem(err);
+    }
+    dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir->fd < 0) {
+        enum em_status status = em_error_errno(err, errno, "cannot open folder '%s'", path);
+        em_dir_close(dir);
+        return status;
+    }
+    *out = dir;
+    return EM_OK;
+}
+
+void em_dir_close(struct em_dir *dir)
+{
+    if (dir == NULL)
+        return;
+    if (dir->fd >= 0)
+        (void)close(dir->fd); /* a folder opened for reading has nothing to lose */
+    free(dir->path);
+    free(dir);
+}
+
+const char *em_dir_path(const struct em_dir *dir)
+{
+    return dir->path;
+}
+
+bool em_dir_is_private(const struct em_dir *dir)
+{
+    struct stat st;
+    return fstat(dir->fd, &st) == 0 && (st.st_mode & 077) == 0;
+}
+
+bool em_dir_has(const struct em_dir *dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Write all of it; returns 0 or the error number. */
+static int write_all(int fd, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+enum put_result {
+    PUT_DONE,
+    PUT_FAILED,  /* errno is in *errnum */
+    PUT_USELESS, /* this way does not work on this file system */
+};
+
+#if defined(O_TMPFILE) && defined(AT_EMPTY_PATH)
+static enum put_result put_nameless(struct em_dir *dir, const char *name, const void *data,
+                                    size_t len, mode_t mode, int *errnum)
+{
+    int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+    if (fd < 0) {
+        *errnum = errno;
+        return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT
+                   ? PUT_USELESS
+                   : PUT_FAILED;
+    }
+    enum put_result result = PUT_DONE;
+    *errnum = write_all(fd, data, len);
+    if (*errnum != 0) {
+        result = PUT_FAILED;
+    } else if (linkat(fd, "", dir->fd, name, AT_EMPTY_PATH) != 0) {
+        /* ENOENT: kernels before 6.10 want a privilege for this form. */
+        *errnum = errno;
+        result = errno == ENOENT || errno == EINVAL ? PUT_USELESS : PUT_FAILED;
+    }
+    if (close(fd) != 0 && result == PUT_DONE) {
+        *errnum = errno;
+        (void)unlinkat(dir->fd, name, 0); /* the first error is the one to tell */
+        result = PUT_FAILED;
+    }
+    return result;
+}
+#else
+static enum put_result put_nameless(struct em_dir *dir, const char *name, const void *data,
+                                    size_t len, mode_t mode, int *errnum)
+{
+    (void)dir, (void)name, (void)data, (void)len, (void)mode, (void)errnum;
+    return PUT_USELESS;
+}
+#endif
+
+/* Give the finished temporary file its name. Returns 0 or the error number. */
+static int name_file(int dirfd, const char *temp, const char *name, enum em_put what)
+{
+    if (what == EM_PUT_REPLACE)
+        return renameat(dirfd, temp, dirfd, name) == 0 ? 0 : errno;
+    if (linkat(dirfd, temp, dirfd, name, 0) == 0) { /* refuses what rename would replace */
+        (void)unlinkat(dirfd, temp, 0);             /* the file has its name now */
+        return 0;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+        return errno;
+    /* No hard links here (FAT, some network shares): look, then rename. */
+    struct stat st;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    return renameat(dirfd, temp, dirfd, name) == 0 ? 0 : errno;
+}
+
+static int put_named(struct em_dir *dir, const char *name, const void *data, size_t len,
+                     mode_t mode, enum em_put what)
+{
+    char temp[64];
+    (void)snprintf(temp, sizeof temp, ".espmfg-%ld-%u.tmp", (long)getpid(),
+                   atomic_fetch_add(&dir->serial, 1)); /* always fits */
+    int fd = openat(dir->fd, temp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+    if (fd < 0)
+        return errno;
+    int errnum = write_all(fd, data, len);
+    if (close(fd) != 0 && errnum == 0)
+        errnum = errno;
+    if (errnum == 0)
+        errnum = name_file(dir->fd, temp, name, what);
+    if (errnum != 0)
+        (void)unlinkat(dir->fd, temp, 0); /* the first error is the one to tell */
+    return errnum;
+}
+
+enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data, size_t len,
+                          mode_t mode, enum em_put what, struct em_error *err)
+{
+    int errnum = 0;
+    enum put_result result = PUT_USELESS;
+    if (what == EM_PUT_NEW && !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
+        result = put_nameless(dir, name, data, len, mode, &errnum);
+    if (result == PUT_USELESS) {
+        errnum = put_named(dir, name, data, len, mode, what);
+        /* Only a success shows that it was this way of writing that did not work. */
+        if (what == EM_PUT_NEW && errnum == 0)
+            atomic_store_explicit(&dir->named_only, true, memory_order_relaxed);
+    }
+    if (errnum == EEXIST)
+        return em_error_set(err, EM_ERR_EXISTS,
+                            "move it away, or choose another folder or prefix",
+                            "'%s/%s' is already there", dir->path, name);
+    if (errnum != 0)
+        return em_error_errno(err, errnum, "cannot write '%s/%s' (%zu bytes)", dir->path, name,
+                              len);
+    return EM_OK;
+}
+
+enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const char *name,
+                           size_t max, struct em_error *err)
+{
+    char shown[PATH_MAX];
+    (void)snprintf(shown, sizeof shown, "%s/%s", dir->path, name); /* for messages only */
+    return em_fd_read_at(out, dir->fd, name, shown, max, err);
+}
+
+enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir, const char *name,
+                              const void *data, size_t len, struct em_error *err)
+{
+    struct em_buf have = {0};
+    *out = EM_SAME_ABSENT;
+    if (!em_dir_has(dir, name))
+        return EM_OK;
+    struct stat st;
+    if (fstatat(dir->fd, name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+        (uintmax_t)st.st_size > len) {
+        *out = EM_SAME_DIFFERS;
+        return EM_OK;
+    }
+    enum em_status status = em_dir_read(&have, dir, name, len, err);
+    if (status == EM_OK) {
+        bool start_equal = have.len == 0 || memcmp(have.data, data, have.len) == 0;
+        *out = !start_equal      ? EM_SAME_DIFFERS
+               : have.len == len ? EM_SAME_EQUAL
+                                 : EM_SAME_SHORT;
+    }
+    em_buf_wipe(&have);
+    return status;
+}
+
+enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err)
+{
+#ifdef O_TMPFILE /* Linux, which has syncfs() too */
+    if (syncfs(dir->fd) != 0)
+        return em_error_errno(err, errno, "cannot bring '%s' to the disk", dir->path);
+#else
+    (void)err;
+    if (fsync(dir->fd) != 0)
+        return em_error_errno(err, errno, "cannot bring '%s' to the disk", dir->path);
+#endif
+    return EM_OK;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading regular files, and writing files that appear whole or not at all. */
+#ifndef BASE_FILE_INT_H
+#define BASE_FILE_INT_H
+
+#include "base/buf_int.h"
+#include "base/error_int.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/**
+ * Open @p path for reading; only a regular file will do (a FIFO would hang, a folder cannot
+ * be read). @p out is a file descriptor that the caller closes, or -1; @p st may be NULL.
+ * Returns EM_OK or EM_ERR_IO.
+ */
+enum em_status em_file_open(int *out, const char *path, struct stat *st,
+                            struct em_error *err);
+
+/**
+ * Append the whole of the regular file @p path to @p out; more than @p max bytes are refused.
+ * Returns EM_OK, EM_ERR_IO, EM_ERR_INPUT (too large) or EM_ERR_NOMEM.
+ */
+enum em_status em_file_read(struct em_buf *out, const char *path, size_t max,
+                            struct em_error *err);
+
+/** Make the folder @p path and those above it that are missing, with @p mode for the last. */
+enum em_status em_file_mkdirs(const char *path, mode_t mode, struct em_error *err);
+
+/** A folder that files are written into. May be used by several threads at a time. */
+struct em_dir;
+
+/**
+ * Open the folder @p path, which has to exist. Ended by em_dir_close(); NULL is allowed there.
+ */
+enum em_status em_dir_open(struct em_dir **out, const char *path, struct em_error *err);
+void em_dir_close(struct em_dir *dir);
+
+/** The path it was opened with. */
+const char *em_dir_path(const struct em_dir *dir);
+
+/** true when nobody but its owner (and root) can look into it. */
+bool em_dir_is_private(const struct em_dir *dir);
+
+/** What em_dir_put() does about a file of that name. */
+enum em_put {
+    EM_PUT_NEW,     /* refuse: EM_ERR_EXISTS, and the file stays as it is */
+    EM_PUT_REPLACE, /* put the new content in its place in one step */
+};
+
+/**
+ * Write the file @p name of @p len bytes with permissions @p mode (less the umask). It appears
+ * under its name with its whole content or not at all, whenever the program is killed.
+ * Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or EM_ERR_NOMEM; after an error nothing is left.
+ */
+enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data, size_t len,
+                          mode_t mode, enum em_put what, struct em_error *err);
+
+/** true when something of that name is there. */
+bool em_dir_has(const struct em_dir *dir, const char *name);
+
+/** How a file compares with the content it should have. */
+enum em_same {
+    EM_SAME_ABSENT,  /* no such file */
+    EM_SAME_EQUAL,   /* exactly this content */
+    EM_SAME_SHORT,   /* the first part of it: a file that lost its end */
+    EM_SAME_DIFFERS, /* something else */
+};
+
+/** Compare the file @p name with @p data. Returns EM_OK, EM_ERR_IO or EM_ERR_NOMEM. */
+enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir, const char *name,
+                              const void *data, size_t len, struct em_error *err);
+
+/** Append the content of the file @p name, at most @p max bytes; as em_file_read(). */
+enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const char *name,
+                           size_t max, struct em_error *err);
+
+/** Ask the system to bring all that was written to the disk. Returns EM_OK or EM_ERR_IO. */
+enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err);
+
+/** A file too large to be held in memory, written piece by piece under a temporary name. */
+struct em_stream;
+
+/**
+ * Begin the file @p path. Refuses one that is there already unless @p replace.
+ * Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or EM_ERR_NOMEM.
+ */
+enum em_status em_stream_open(struct em_stream **out, const char *path, bool replace,
+                              struct em_error *err);
+
+/** Append. A failure is remembered and told by em_stream_finish(). */
+void em_stream_write(struct em_stream *stream, const void *data, size_t len);
+
+/**
+ * Give the file its name. Returns EM_OK, EM_ERR_EXISTS or EM_ERR_IO, and then nothing is
+ * left. Either way the stream is to be closed.
+ */
+enum em_status em_stream_finish(struct em_stream *stream, struct em_error *err);
+
+/** Let go; what was not finished is removed. NULL is allowed. */
+void em_stream_close(struct em_stream *stream);
+
+#endif

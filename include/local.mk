@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# The public headers of libespmfg.
+
+espmfgincludedir = $(includedir)/espmfg
+espmfginclude_HEADERS = \
+	include/espmfg/batch.h \
+	include/espmfg/error.h \
+	include/espmfg/export.h \
+	include/espmfg/hooks.h \
+	include/espmfg/key.h \
+	include/espmfg/keyfile.h \
+	include/espmfg/nvs.h

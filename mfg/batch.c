@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch from its options to its files: what comes before, between and after the passes. */
+#include "config.h"
+
+#include "mfg/job_int.h"
+
+#include "base/error_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROGRESS_MS = 100 };
+
+bool em_job_selects(const struct em_job *job, uint64_t number)
+{
+    const struct em_batch_options *o = job->options;
+    return number >= o->first_row && (o->last_row == 0 || number <= o->last_row) &&
+           (number - 1) % o->shards == o->shard - 1u;
+}
+
+const struct em_span *em_job_file_id(const struct em_job *job, const struct em_csv_row *row)
+{
+    return job->plan.id_column == EM_NO_COLUMN ? NULL : &row->fields[job->plan.id_column];
+}
+
+enum em_status em_job_names(const struct em_job *job, struct em_unit *unit,
+                            struct em_error *err)
+{
+    enum em_status status =
+        em_names_make(&unit->names, &job->naming, unit->number,
+                      em_job_file_id(job, &unit->row), err);
+    if (status != EM_OK)
+        em_error_at(err, job->plan.values_path, unit->row.line);
+    return status;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return 0; /* then progress is only told at the end */
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t done,
+                               uint64_t total, bool last, struct em_error *err)
+{
+    const struct em_hooks *hooks = job->report.hooks;
+    uint64_t now = now_ms();
+    if (hooks == NULL || hooks->progress == NULL ||
+        (!last && now - job->told_ms < PROGRESS_MS))
+        return EM_OK;
+    job->told_ms = now;
+    struct em_progress progress = {job->stage, "", counts, done, total};
+    if (hooks->progress(hooks->user, &progress) == 0 || last)
+        return EM_OK;
+    return em_error_set(err, EM_ERR_STOPPED,
+                        strcmp(job->stage, "writing") == 0
+                            ? "--resume continues where this run ended"
+                            : "nothing was written",
+                        "stopped while %s", job->stage);
+}
+
+static void say(struct em_job *job, enum em_log_level level, const char *file,
+                const char *hint, const char *what)
+{
+    struct em_error msg;
+    (void)em_error_set(&msg, EM_OK, hint, "%s", what);
+    em_error_at(&msg, file, 0);
+    em_report_say(&job->report, level, NULL, &msg);
+}
+
+static enum em_status check_options(const struct em_batch_options *o, struct em_error *err)
+{
+    if (o->jobs == 0)
+        return em_error_set(err, EM_ERR_USAGE, NULL, "--jobs has to be 1 or more");
+    if (o->shards == 0 || o->shard == 0 || o->shard > o->shards)
+        return em_error_set(err, EM_ERR_USAGE, "for two machines: --shard 1/2 and --shard 2/2",
+                            "there is no shard %u of %u", o->shard, o->shards);
+    if (o->first_row == 0 || (o->last_row != 0 && o->last_row < o->first_row))
+        return em_error_set(err, EM_ERR_USAGE, "units count from 1: --rows 1-100",
+                            "--rows ends before it begins");
+    if (o->counter_width < 0 || o->counter_width > 100)
+        return em_error_set(err, EM_ERR_USAGE, "LENGTH is the number of digits, 0 to 100",
+                            "--prefix_num with a length of %d", o->counter_width);
+    enum em_status status = em_nvs_size_check(o->size, err);
+    if (status == EM_OK && o->manifest != NULL)
+        status = em_manifest_check(o->manifest, err);
+    return status;
+}
+
+static enum em_status read_config(struct em_job *job, struct em_config *config,
+                                  struct em_error *err)
+{
+    struct em_csv *csv = NULL;
+    struct em_error fault;
+    const char *path = job->options->config;
+    enum em_status status = em_csv_open(&csv, path, err);
+    if (status == EM_OK) {
+        status = em_config_read(config, csv, path, &job->report, &fault);
+        if (status == EM_ERR_INPUT) { /* a row that cannot be read: a fault like the others */
+            em_report_fault(&job->report, &fault);
+            status = EM_OK;
+        } else if (status != EM_OK && err != NULL) {
+            *err = fault;
+        }
+    }
+    em_csv_free(csv);
+    return status;
+}
+
+/* Config and values header; faults are in the report afterwards. */
+static enum em_status read_plan(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    struct em_config config = {0};
+    struct em_error fault;
+    enum em_status status = read_config(job, &config, err);
+    if (status == EM_OK)
+        status = em_csv_open(&job->values, o->values, err);
+    if (status != EM_OK || job->report.faults > 0) {
+        em_config_free(&config);
+        return status;
+    }
+    status = em_csv_next(job->values, &job->header, &fault);
+    if (status == EM_OK && job->header.n_fields == 0) {
+        status = em_error_set(&fault, EM_ERR_INPUT, "begin with a row of column names",
+                              "no rows");
+        em_error_at(&fault, o->values, 0);
+    }
+    if (status == EM_ERR_INPUT) {
+        em_report_fault(&job->report, &fault);
+        em_config_free(&config);
+        return EM_OK;
+    }
+    if (status != EM_OK) {
+        if (err != NULL)
+            *err = fault;
+        em_config_free(&config);
+        return status;
+    }
+    return em_plan_make(&job->plan, &config, o->values, &job->header, o->id_column,
+                        &job->report, err);
+}
+
+static enum em_status prepare(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    enum em_status status = em_files_new(&job->files, err);
+    job->makers = calloc(o->jobs, sizeof *job->makers);
+    if (status == EM_OK && job->makers == NULL)
+        status = em_error_nomem(err);
+    for (unsigned i = 0; i < o->jobs && status == EM_OK; i++)
+        status = em_maker_new(&job->makers[i], &job->plan, job->files, (size_t)o->size,
+                              o->version, err);
+    /* With a counter names differ whatever the file ids are. */
+    if (status == EM_OK && job->plan.id_column != EM_NO_COLUMN && !o->counter)
+        status = em_idset_new(&job->ids, err);
+    if (status == EM_OK)
+        status = em_outputs_open(&job->outputs, o->outdir, &job->keys, o->keys.hmac_keyfile,
+                                 !o->no_csv, err);
+    if (status == EM_OK && o->manifest != NULL && !o->resume && access(o->manifest, F_OK) == 0)
+        status = em_error_set(err, EM_ERR_EXISTS, "move it away, or choose another name",
+                              "'%s' is already there", o->manifest);
+    return status;
+}
+
+static void warn_before(struct em_job *job)
+{
+    const struct em_batch_options *o = job->options;
+    em_config_warn_hashes(&job->plan.config, (size_t)o->size / EM_NVS_PAGE_SIZE, &job->report);
+    if (o->size < EM_NVS_RW_SIZE_MIN)
+        say(job, EM_LOG_NOTE, NULL,
+            o->size > EM_NVS_PAGE_SIZE
+                ? "images hold only the pages in use: erase the rest of the partition in flash"
+                : NULL,
+            "a partition below 0x3000 bytes can only be read on the device: flag it readonly in "
+            "the partition table");
+    for (int kind = EM_OUTPUT_HMAC_KEY; kind <= EM_OUTPUT_KEY; kind++) {
+        const struct em_dir *dir = job->outputs.dirs[kind];
+        if (dir != NULL && !em_dir_is_private(dir)) {
+            say(job, EM_LOG_WARNING, em_dir_path(dir), "chmod 700 it",
+                "others can look into the folder of the key files");
+            break;
+        }
+    }
+}
+
+static void warn_after(struct em_job *job)
+{
+    const struct em_batch_options *o = job->options;
+    bool one_key = job->keys.kind == EM_KEYS_GIVEN || job->keys.kind == EM_KEYS_HMAC_GIVEN;
+    if (job->result->rows == 0)
+        say(job, EM_LOG_WARNING, o->values, "add one row for each unit",
+            "a header without rows: there is nothing to make");
+    if (one_key && job->result->rows > 1)
+        say(job, EM_LOG_WARNING, NULL,
+            job->keys.kind == EM_KEYS_GIVEN ? "--keygen makes a key for each unit"
+                                            : "--kp_hmac_keygen makes one for each unit",
+            "all units get the same key: who reads it from one unit has it for all");
+}
+
+/* What can only be said once all rows are counted. */
+static void check_counts(struct em_job *job)
+{
+    const struct em_batch_options *o = job->options;
+    struct em_error fault;
+    if (o->keys.hmac_keyfile != NULL && job->result->rows > 1) {
+        (void)em_error_set(&fault, EM_ERR_USAGE,
+                           "leave --kp_hmac_keyfile out for one HMAC key a unit; for one key "
+                           "for all, make it with generate-key and use --kp_hmac_inputkey",
+                           "--kp_hmac_keyfile names one file, but %" PRIu64
+                           " units need one each",
+                           job->result->rows);
+        em_report_fault(&job->report, &fault);
+    }
+    if (job->result->rows > 0 && o->first_row > job->result->rows) {
+        (void)em_error_set(&fault, EM_ERR_USAGE, "units count from 1",
+                           "--rows begins at %" PRIu64 ", the table has %" PRIu64 " units",
+                           o->first_row, job->result->rows);
+        em_report_fault(&job->report, &fault);
+    }
+}
+
+/* After a failure of the second pass: say what there is, since it stays. */
+static void tell_partial(struct em_job *job)
+{
+    struct em_error msg;
+    if (job->result->made == 0)
+        return;
+    (void)em_error_set(&msg, EM_OK, NULL,
+                       "%" PRIu64 " of %" PRIu64 " units are complete and stay",
+                       job->result->made + job->result->kept, job->result->selected);
+    em_report_say(&job->report, EM_LOG_NOTE, NULL, &msg);
+}
+
+static enum em_status write_all(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    enum em_status status = em_csv_rewind(job->values, err);
+    if (status == EM_OK)
+        status = em_csv_unchanged(job->values, err);
+    if (status == EM_OK)
+        status = em_csv_next(job->values, &job->header, err);
+    if (status == EM_OK && o->manifest != NULL)
+        status = em_manifest_open(&job->manifest, o->manifest, o->resume, err);
+    if (status == EM_OK)
+        status = em_job_write(job, err);
+    if (status == EM_OK && job->manifest != NULL)
+        status = em_manifest_finish(job->manifest, err);
+    if (status != EM_OK)
+        tell_partial(job);
+    return status;
+}
+
+static enum em_status run(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    enum em_status status = check_options(o, err);
+    if (status == EM_OK)
+        status = em_naming_check(&job->naming, err);
+    if (status == EM_OK)
+        status = em_keys_load(&job->keys, &o->keys, err);
+    if (status == EM_OK)
+        status = read_plan(job, err);
+    if (status == EM_OK)
+        status = em_report_result(&job->report, err);
+    if (status == EM_OK)
+        status = prepare(job, err);
+    if (status != EM_OK)
+        return status;
+    warn_before(job);
+    status = em_job_check(job, err);
+    if (status != EM_OK)
+        return status;
+    check_counts(job);
+    warn_after(job);
+    status = em_report_result(&job->report, err);
+    if (status != EM_OK || o->dry_run)
+        return status;
+    return write_all(job, err);
+}
+
+static void free_job(struct em_job *job)
+{
+    for (unsigned i = 0; job->makers != NULL && i < job->options->jobs; i++)
+        em_maker_free(job->makers[i]);
+    free(job->makers);
+    em_manifest_close(job->manifest);
+    em_idset_free(job->ids);
+    em_files_free(job->files);
+    em_outputs_close(&job->outputs);
+    em_plan_free(&job->plan);
+    em_csv_row_free(&job->header);
+    em_csv_free(job->values);
+    em_keys_free(&job->keys);
+}
+
+enum em_status em_batch_generate(const struct em_batch_options *options,
+                                 const struct em_hooks *hooks, struct em_batch_result *out,
+                                 struct em_error *err)
+{
+    struct em_job job = {
+        .options = options,
+        .result = out,
+        .report = {.hooks = hooks},
+        .naming = {options->prefix, options->counter, options->counter_start,
+                   options->counter_width},
+    };
+    *out = (struct em_batch_result){0};
+    enum em_status status = run(&job, err);
+    out->faults = job.report.faults;
+    out->warnings = job.report.warnings;
+    free_job(&job);
+    return status;
+}

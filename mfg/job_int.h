@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything a running batch has: shared by its two passes. */
+#ifndef MFG_JOB_INT_H
+#define MFG_JOB_INT_H
+
+#include <espmfg/batch.h>
+
+#include "mfg/files_int.h"
+#include "mfg/idset_int.h"
+#include "mfg/keys_int.h"
+#include "mfg/maker_int.h"
+#include "mfg/manifest_int.h"
+#include "mfg/names_int.h"
+#include "mfg/outputs_int.h"
+#include "mfg/pass_int.h"
+#include "mfg/plan_int.h"
+#include "mfg/report_int.h"
+
+struct em_job {
+    const struct em_batch_options *options;
+    struct em_batch_result *result;
+    struct em_report report;
+    struct em_naming naming;
+    struct em_keys keys;
+    struct em_outputs outputs;
+    struct em_plan plan;
+    struct em_csv *values;
+    struct em_csv_row header;
+    struct em_files *files;
+    struct em_maker **makers; /* one a worker */
+    struct em_manifest *manifest;
+
+    /* Of the checking pass. */
+    struct em_idset *ids;       /* NULL: file ids cannot be equal */
+    unsigned long ignored_line; /* first row whose own value REPEAT overrides; 0: none */
+    long ignored_item;
+
+    /* Progress. */
+    const char *stage;
+    uint64_t told_ms;
+};
+
+/** Is unit @p number among those this run is about? */
+bool em_job_selects(const struct em_job *job, uint64_t number);
+
+/** The text of the unit's file id, or NULL when units are numbered. */
+const struct em_span *em_job_file_id(const struct em_job *job, const struct em_csv_row *row);
+
+/** Names of the unit's files. Returns as em_names_make(), with file and line. */
+enum em_status em_job_names(const struct em_job *job, struct em_unit *unit,
+                            struct em_error *err);
+
+/**
+ * Tell progress, at most ten times a second unless @p last. Returns EM_OK or EM_ERR_STOPPED.
+ */
+enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t done,
+                               uint64_t total, bool last, struct em_error *err);
+
+/**
+ * First pass: every row and everything it names. Faults go to job->report. Returns EM_OK (also
+ * with faults), EM_ERR_STOPPED, EM_ERR_NOMEM, EM_ERR_CRYPTO or EM_ERR_IO.
+ */
+enum em_status em_job_check(struct em_job *job, struct em_error *err);
+
+/** Second pass: write. Returns EM_OK or what stopped it. */
+enum em_status em_job_write(struct em_job *job, struct em_error *err);
+
+/** What a unit's files have to hold; points into the maker and into @p partition. */
+struct em_unit_files {
+    struct em_span data[EM_OUTPUTS]; /* len 0: no such file */
+    enum em_same same[EM_OUTPUTS];
+    uint8_t partition[EM_NVS_KEY_PARTITION_SIZE]; /* holds the key: wipe */
+    struct em_unit_keys keys;                     /* wipe */
+};
+
+/**
+ * Make the content of all files of a unit: its keys (those already on disk when resuming),
+ * CSV and image, and when resuming compare them with what is there. Returns EM_OK or what was
+ * wrong; either way em_unit_files_wipe() follows.
+ */
+enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
+                                 const struct em_unit *unit, struct em_unit_files *out,
+                                 struct em_error *err);
+void em_unit_files_wipe(struct em_unit_files *files);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns one row into its intermediate CSV and its image, in memory. */
+#include "config.h"
+
+#include "mfg/maker_int.h"
+
+#include "base/error_int.h"
+#include "mfg/wifi_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+struct em_maker {
+    const struct em_plan *plan;
+    struct em_files *files;
+    struct em_nvs_image *measure; /* places everything, stores nothing */
+    struct em_nvs_image *image;   /* stores into buf */
+    uint8_t *buf;
+    size_t size;
+    struct em_nvs_crypt *crypt;
+    struct em_wifi wifi;
+    struct em_buf csv, decoded, content;
+};
+
+enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
+                            struct em_files *files, size_t size, enum em_nvs_version version,
+                            struct em_error *err)
+{
+    *out = NULL;
+    struct em_maker *maker = calloc(1, sizeof *maker);
+    if (maker == NULL)
+        return em_error_nomem(err);
+    maker->plan = plan;
+    maker->files = files;
+    maker->size = size;
+    maker->buf = malloc(size);
+    enum em_status status = maker->buf == NULL ? em_error_nomem(err) : EM_OK;
+    if (status == EM_OK)
+        status = em_nvs_image_new(&maker->measure, NULL, size, version, err);
+    if (status == EM_OK)
+        status = em_nvs_image_new(&maker->image, maker->buf, size, version, err);
+    if (status == EM_OK)
+        status = em_nvs_crypt_new(&maker->crypt, err);
+    if (status != EM_OK) {
+        em_maker_free(maker);
+        return status;
+    }
+    *out = maker;
+    return EM_OK;
+}
+
+void em_maker_free(struct em_maker *maker)
+{
+    if (maker == NULL)
+        return;
+    if (maker->buf != NULL)
+        OPENSSL_cleanse(maker->buf, maker->size);
+    free(maker->buf);
+    em_nvs_image_free(maker->measure);
+    em_nvs_image_free(maker->image);
+    em_nvs_crypt_free(maker->crypt);
+    em_wifi_free(&maker->wifi);
+    em_buf_wipe(&maker->csv);
+    em_buf_wipe(&maker->decoded);
+    em_buf_wipe(&maker->content);
+    free(maker);
+}
+
+/* Say which value a fault is about. Only integers are shown: others may be secrets. */
+static void name_value(const struct em_item *item, struct em_span text, struct em_error *err)
+{
+    char what[sizeof err->what];
+    if (err == NULL)
+        return;
+    memcpy(what, err->what, sizeof what);
+    int shown = (int)(text.len < 48 ? text.len : 48);
+    if (item->from_file)
+        (void)snprintf(err->what, sizeof err->what, "key '%s' from file '%.*s': %.400s",
+                       item->key, (int)(text.len < 200 ? text.len : 200),
+                       (const char *)text.p, what);
+    else if (item->encoding->kind == EM_ENCODING_INT)
+        (void)snprintf(err->what, sizeof err->what, "key '%s' = '%.*s': %.400s", item->key,
+                       shown, (const char *)text.p, what);
+    else
+        (void)snprintf(err->what, sizeof err->what, "key '%s': %.400s", item->key, what);
+}
+
+/* Add one item of the config with its text. */
+static enum em_status add_item(struct em_maker *maker, struct em_nvs_image *image,
+                               const struct em_item *item, struct em_span text,
+                               struct em_error *err)
+{
+    struct em_span content = text;
+    bool measure = image == maker->measure;
+    enum em_status status = EM_OK;
+    if (item->from_file)
+        status = em_files_get(maker->files, text, &content, &maker->content, err);
+    if (status == EM_OK && item->wifi != EM_WIFI_NONE)
+        status = em_wifi_before(&maker->wifi, item, content, image, measure, err);
+    if (status == EM_OK)
+        status = em_encoding_add(item->encoding, image, item->key, content, item->from_file,
+                                 &maker->decoded, err);
+    if (status == EM_OK && item->wifi != EM_WIFI_NONE)
+        status = em_wifi_after(&maker->wifi, item, image, err);
+    if (status != EM_OK)
+        name_value(item, text, err);
+    return status;
+}
+
+static void begin(struct em_maker *maker, struct em_nvs_image *image)
+{
+    em_nvs_image_reset(image);
+    em_wifi_reset(&maker->wifi);
+}
+
+/* Faults of a value, as opposed to failures of the machine. */
+static bool is_fault(enum em_status status)
+{
+    return status != EM_ERR_NOMEM && status != EM_ERR_CRYPTO;
+}
+
+enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *row, bool first,
+                              em_maker_fault_fn *tell, void *user, struct em_error *err)
+{
+    const struct em_plan *plan = maker->plan;
+    struct em_error fault;
+    bool faulty = false;
+    size_t len;
+    begin(maker, maker->measure);
+    for (size_t i = 0; i < plan->config.n_items; i++) {
+        const struct em_item *item = &plan->config.items[i];
+        enum em_status status =
+            item->is_namespace
+                ? em_nvs_image_namespace(maker->measure, item->key, &fault)
+                : add_item(maker, maker->measure, item, em_plan_text(plan, i, row), &fault);
+        if (status == EM_OK)
+            continue;
+        if (!is_fault(status)) {
+            if (err != NULL)
+                *err = fault;
+            return status;
+        }
+        faulty = true;
+        if (item->repeat && !first)
+            continue;
+        /* A missing file is a fault of the row that names it. */
+        fault.status = EM_ERR_INPUT;
+        em_error_at(&fault, plan->values_path, row->line);
+        if (!tell(user, &fault))
+            return EM_OK;
+    }
+    if (!faulty && em_nvs_image_finish(maker->measure, &len, &fault) != EM_OK) {
+        em_error_at(&fault, plan->values_path, row->line);
+        (void)tell(user, &fault); /* the last one either way */
+    }
+    return EM_OK;
+}
+
+enum em_status em_maker_image(struct em_maker *maker, const struct em_csv_row *row,
+                              const struct em_key *key, struct em_span *image,
+                              struct em_error *err)
+{
+    const struct em_plan *plan = maker->plan;
+    enum em_status status = EM_OK;
+    size_t len = 0;
+    *image = (struct em_span){maker->buf, 0};
+    begin(maker, maker->image);
+    for (size_t i = 0; i < plan->config.n_items && status == EM_OK; i++) {
+        const struct em_item *item = &plan->config.items[i];
+        status = item->is_namespace
+                     ? em_nvs_image_namespace(maker->image, item->key, err)
+                     : add_item(maker, maker->image, item, em_plan_text(plan, i, row), err);
+    }
+    if (status == EM_OK)
+        status = em_nvs_image_finish(maker->image, &len, err);
+    if (status != EM_OK) {
+        em_error_at(err, plan->values_path, row->line);
+        return status;
+    }
+    if (key->len > 0) {
+        status = em_nvs_crypt_key(maker->crypt, key, err);
+        if (status == EM_OK)
+            status = em_nvs_encrypt(maker->crypt, maker->buf, len, err);
+    }
+    if (status == EM_OK)
+        image->len = len;
+    return status;
+}
+
+enum em_status em_maker_csv(struct em_maker *maker, const struct em_csv_row *row,
+                            struct em_span *csv, struct em_error *err)
+{
+    const struct em_plan *plan = maker->plan;
+    em_buf_clear(&maker->csv);
+    em_buf_append_text(&maker->csv, "key,type,encoding,value\r\n");
+    for (size_t i = 0; i < plan->config.n_items; i++) {
+        const struct em_item *item = &plan->config.items[i];
+        em_buf_append(&maker->csv, item->csv, item->csv_len);
+        if (!item->is_namespace) /* its value is the empty fourth column */
+            em_csv_put_field(&maker->csv, em_plan_text(plan, i, row));
+        em_buf_append(&maker->csv, "\r\n", 2);
+    }
+    *csv = (struct em_span){maker->csv.data, maker->csv.len};
+    return maker->csv.failed ? em_error_nomem(err) : EM_OK;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of what a batch made, as CSV or JSON. */
+#ifndef MFG_MANIFEST_INT_H
+#define MFG_MANIFEST_INT_H
+
+#include "mfg/outputs_int.h"
+#include "mfg/unit_int.h"
+
+struct em_manifest;
+
+/** CSV or JSON, by the name's extension. Returns EM_OK or EM_ERR_USAGE. */
+enum em_status em_manifest_check(const char *path, struct em_error *err);
+
+/** Begin the file @p path. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS, EM_ERR_IO, …NOMEM. */
+enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool replace,
+                                struct em_error *err);
+
+/** Add a unit that is done. Returns EM_OK or EM_ERR_NOMEM. */
+enum em_status em_manifest_add(struct em_manifest *manifest, const struct em_outputs *outputs,
+                               const struct em_unit *unit, struct em_error *err);
+
+/** Give the file its name. Returns as em_stream_finish(). */
+enum em_status em_manifest_finish(struct em_manifest *manifest, struct em_error *err);
+void em_manifest_close(struct em_manifest *manifest);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One unit on its way through a pass. */
+#ifndef MFG_UNIT_INT_H
+#define MFG_UNIT_INT_H
+
+#include <espmfg/key.h>
+
+#include "mfg/csv_int.h"
+#include "mfg/names_int.h"
+
+#include <stdint.h>
+
+enum { EM_SHA256_HEX = EM_KEY_FINGERPRINT_SIZE };
+
+/** Its memory is used again for a later unit; the pass resets what a unit must not inherit. */
+struct em_unit {
+    uint64_t number; /* row of the values file, 1, 2, … */
+    struct em_csv_row row;
+    struct em_names names;
+    enum em_status status; /* not EM_OK: this unit ended the pass */
+    struct em_error error;
+
+    /* Found by the checking pass. */
+    struct em_error *faults;
+    size_t n_faults, cap_faults;
+    long ignored_repeat; /* item whose REPEAT overrides another value of this row, or -1 */
+
+    /* Found by the writing pass; hex digits only when a manifest is written. */
+    bool kept;
+    size_t image_len;
+    char image_sha256[EM_SHA256_HEX];
+    char key_sha256[EM_SHA256_HEX];
+    char hmac_sha256[EM_SHA256_HEX];
+};
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AES-256-XTS over the entries of an image.
+ *
+ * Each entry is a data unit of its own, of two blocks only. Setting up OpenSSL's XTS for every
+ * unit costs many times what the encryption does, so its AES is used in bulk, a page at a
+ * time, and the rest of XTS (IEEE 1619: the tweak, its doubling, two exclusive ors) is here. */
+#include "config.h"
+
+#include <espmfg/nvs.h>
+
+#include "base/bytes_int.h"
+#include "base/error_int.h"
+#include "nvs/format_int.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+enum {
+    BLOCK = 16,
+    HALF_KEY = EM_NVS_XTS_KEY_LEN / 2,
+};
+
+struct em_nvs_crypt {
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *encrypt, *decrypt, *tweak;
+    struct em_key key;
+    /* What is xored onto entry i of the partition (counted over all pages) before and after
+     * the cipher, EM_NVS_ENTRY_SIZE bytes each. The first n_masks are those of the key. */
+    uint8_t *masks;
+    size_t n_masks, cap_masks;
+};
+
+static enum em_status crypto_error(struct em_error *err)
+{
+    return em_error_set(err, EM_ERR_CRYPTO, "check the installation of OpenSSL 3",
+                        "AES-256 of OpenSSL failed");
+}
+
+enum em_status em_nvs_crypt_new(struct em_nvs_crypt **out, struct em_error *err)
+{
+    *out = NULL;
+    struct em_nvs_crypt *crypt = calloc(1, sizeof *crypt);
+    if (crypt == NULL)
+        return em_error_nomem(err);
+    crypt->cipher = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
+    crypt->encrypt = EVP_CIPHER_CTX_new();
+    crypt->decrypt = EVP_CIPHER_CTX_new();
+    crypt->tweak = EVP_CIPHER_CTX_new();
+    if (crypt->cipher == NULL || crypt->encrypt == NULL || crypt->decrypt == NULL ||
+        crypt->tweak == NULL) {
+        em_nvs_crypt_free(crypt);
+        return crypto_error(err);
+    }
+    *out = crypt;
+    return EM_OK;
+}
+
+static void wipe_masks(struct em_nvs_crypt *crypt)
+{
+    if (crypt->masks != NULL)
+        OPENSSL_cleanse(crypt->masks, crypt->n_masks * EM_NVS_ENTRY_SIZE);
+    crypt->n_masks = 0;
+}
+
+void em_nvs_crypt_free(struct em_nvs_crypt *crypt)
+{
+    if (crypt == NULL)
+        return;
+    wipe_masks(crypt);
+    free(crypt->masks);
+    EVP_CIPHER_CTX_free(crypt->encrypt);
+    EVP_CIPHER_CTX_free(crypt->decrypt);
+    EVP_CIPHER_CTX_free(crypt->tweak);
+    EVP_CIPHER_free(crypt->cipher);
+    em_key_wipe(&crypt->key);
+    free(crypt);
+}
+
+enum em_status em_nvs_crypt_key(struct em_nvs_crypt *crypt, const struct em_key *key,
+                                struct em_error *err)
+{
+    if (crypt->key.len != 0 && em_key_equal(&crypt->key, key))
+        return EM_OK;
+    enum em_status status = em_nvs_key_check(key, err);
+    if (status != EM_OK)
+        return status;
+    em_key_wipe(&crypt->key);
+    wipe_masks(crypt);
+    const uint8_t *data_key = key->bytes;
+    const uint8_t *tweak_key = key->bytes + HALF_KEY;
+    if (EVP_EncryptInit_ex2(crypt->encrypt, crypt->cipher, data_key, NULL, NULL) != 1 ||
+        EVP_DecryptInit_ex2(crypt->decrypt, crypt->cipher, data_key, NULL, NULL) != 1 ||
+        EVP_EncryptInit_ex2(crypt->tweak, crypt->cipher, tweak_key, NULL, NULL) != 1 ||
+        EVP_CIPHER_CTX_set_padding(crypt->encrypt, 0) != 1 ||
+        EVP_CIPHER_CTX_set_padding(crypt->decrypt, 0) != 1 ||
+        EVP_CIPHER_CTX_set_padding(crypt->tweak, 0) != 1)
+        return crypto_error(err);
+    crypt->key = *key;
+    return EM_OK;
+}
+
+static bool aes(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
+{
+    int done = 0;
+    return EVP_CipherUpdate(ctx, data, &done, data, (int)len) == 1 && (size_t)done == len;
+}
+
+/* The tweak of the second block: the first one times x in GF(2^128), little-endian. */
+static void double_tweak(uint8_t out[BLOCK], const uint8_t in[BLOCK])
+{
+    uint64_t low = em_get_le64(in);
+    uint64_t high = em_get_le64(in + 8);
+    em_put_le64(out, low << 1 ^ ((high >> 63) * 0x87));
+    em_put_le64(out + 8, high << 1 | low >> 63);
+}
+
+static enum em_status reserve_masks(struct em_nvs_crypt *crypt, size_t n,
+                                    struct em_error *err)
+{
+    if (n <= crypt->cap_masks)
+        return EM_OK;
+    size_t cap = crypt->cap_masks * 2 > n ? crypt->cap_masks * 2 : n;
+    uint8_t *masks = malloc(cap * EM_NVS_ENTRY_SIZE);
+    if (masks == NULL)
+        return em_error_nomem(err);
+    if (crypt->n_masks > 0)
+        memcpy(masks, crypt->masks, crypt->n_masks * EM_NVS_ENTRY_SIZE);
+    size_t kept = crypt->n_masks;
+    wipe_masks(crypt);
+    free(crypt->masks);
+    crypt->masks = masks;
+    crypt->n_masks = kept;
+    crypt->cap_masks = cap;
+    return EM_OK;
+}
+
+/* Make the masks of the first n entries of the partition. */
+static enum em_status make_masks(struct em_nvs_crypt *crypt, size_t n, struct em_error *err)
+{
+    enum em_status status = reserve_masks(crypt, n, err);
+    uint8_t tweaks[EM_NVS_PAGE_ENTRIES * BLOCK];
+    while (status == EM_OK && crypt->n_masks < n) {
+        size_t part = n - crypt->n_masks;
+        if (part > EM_NVS_PAGE_ENTRIES)
+            part = EM_NVS_PAGE_ENTRIES;
+        memset(tweaks, 0, part * BLOCK);
+        for (size_t i = 0; i < part; i++) {
+            size_t idx = crypt->n_masks + i;
+            size_t off = idx / EM_NVS_PAGE_ENTRIES * EM_NVS_PAGE_SIZE + NVS_ENTRIES_OFF +
+                         idx % EM_NVS_PAGE_ENTRIES * EM_NVS_ENTRY_SIZE;
+            em_put_le64(tweaks + i * BLOCK, off);
+        }
+        if (!aes(crypt->tweak, tweaks, part * BLOCK)) {
+            status = crypto_error(err);
+            break;
+        }
+        uint8_t *mask = crypt->masks + crypt->n_masks * EM_NVS_ENTRY_SIZE;
+        for (size_t i = 0; i < part; i++, mask += EM_NVS_ENTRY_SIZE) {
+            memcpy(mask, tweaks + i * BLOCK, BLOCK);
+            double_tweak(mask + BLOCK, mask);
+        }
+        crypt->n_masks += part;
+    }
+    OPENSSL_cleanse(tweaks, sizeof tweaks);
+    return status;
+}
+
+static void xor_into(uint8_t *data, const uint8_t *mask, size_t len)
+{
+    for (size_t i = 0; i < len; i += 8) {
+        uint64_t a, b;
+        memcpy(&a, data + i, sizeof a);
+        memcpy(&b, mask + i, sizeof b);
+        a ^= b;
+        memcpy(data + i, &a, sizeof a);
+    }
+}
+
+/* Entries first..end-1 of the page at @p page, all of them written. */
+static enum em_status crypt_run(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ctx,
+                                uint8_t *page, size_t page_idx, unsigned first, unsigned end,
+                                struct em_error *err)
+{
+    size_t idx = page_idx * EM_NVS_PAGE_ENTRIES + first;
+    size_t len = (size_t)(end - first) * EM_NVS_ENTRY_SIZE;
+    enum em_status status = make_masks(crypt, idx + (end - first), err);
+    if (status != EM_OK)
+        return status;
+    uint8_t *data = page + NVS_ENTRIES_OFF + (size_t)first * EM_NVS_ENTRY_SIZE;
+    const uint8_t *mask = crypt->masks + idx * EM_NVS_ENTRY_SIZE;
+    xor_into(data, mask, len);
+    if (!aes(ctx, data, len))
+        return crypto_error(err);
+    xor_into(data, mask, len);
+    return EM_OK;
+}
+
+static enum em_status crypt_image(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ctx,
+                                  uint8_t *image, size_t len, struct em_error *err)
+{
+    assert(crypt->key.len == EM_NVS_XTS_KEY_LEN && len % EM_NVS_PAGE_SIZE == 0);
+    for (size_t page_idx = 0; page_idx < len / EM_NVS_PAGE_SIZE; page_idx++) {
+        uint8_t *page = image + page_idx * EM_NVS_PAGE_SIZE;
+        unsigned first = 0;
+        while (first < EM_NVS_PAGE_ENTRIES) {
+            unsigned end = first;
+            while (end < EM_NVS_PAGE_ENTRIES && nvs_entry_state(page, end) == NVS_ENTRY_WRITTEN)
+                end++;
+            if (end > first) {
+                enum em_status status =
+                    crypt_run(crypt, ctx, page, page_idx, first, end, err);
+                if (status != EM_OK)
+                    return status;
+            }
+            first = end + 1;
+        }
+    }
+    return EM_OK;
+}
+
+enum em_status em_nvs_encrypt(struct em_nvs_crypt *crypt, uint8_t *image, size_t len,
+                              struct em_error *err)
+{
+    return crypt_image(crypt, crypt->encrypt, image, len, err);
+}
+
+enum em_status em_nvs_decrypt(struct em_nvs_crypt *crypt, uint8_t *image, size_t len,
+                              struct em_error *err)
+{
+    return crypt_image(crypt, crypt->decrypt, image, len, err);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layout of NVS pages and entries, and the CRC that all of it uses. */
+#ifndef NVS_FORMAT_INT_H
+#define NVS_FORMAT_INT_H
+
+#include <espmfg/nvs.h>
+
+#include <libdeflate.h>
+
+/* A page: header, entry-state bitmap, entries. */
+enum {
+    NVS_HEADER_SIZE = 32,
+    NVS_BITMAP_OFF = 32,
+    NVS_ENTRIES_OFF = 64,
+};
+
+/* Offsets in the page header, and the version byte. */
+enum {
+    NVS_HEADER_STATE = 0,
+    NVS_HEADER_SEQUENCE = 4,
+    NVS_HEADER_VERSION = 8,
+    NVS_HEADER_RESERVED = 9,
+    NVS_HEADER_CRC = 28, /* of bytes 4..27 */
+    NVS_VERSION_1 = 0xFF,
+    NVS_VERSION_2 = 0xFE,
+};
+
+/* Page states; each clears one more bit, as NOR flash can. */
+#define NVS_STATE_ACTIVE UINT32_C(0xFFFFFFFE)
+#define NVS_STATE_FULL   UINT32_C(0xFFFFFFFC)
+
+/* Entry states, two bits each, entry 0 in the low bits of the first byte. */
+enum {
+    NVS_ENTRY_EMPTY = 3,
+    NVS_ENTRY_WRITTEN = 2,
+};
+
+/* Offsets in an entry, item types, and the chunk index of what has no chunks. */
+enum {
+    NVS_ENTRY_NAMESPACE = 0,
+    NVS_ENTRY_TYPE = 1,
+    NVS_ENTRY_SPAN = 2,
+    NVS_ENTRY_CHUNK = 3,
+    NVS_ENTRY_CRC = 4, /* of bytes 0..3 and 8..31 */
+    NVS_ENTRY_KEY = 8,
+    NVS_ENTRY_DATA = 24,
+    NVS_KEY_FIELD = 16,
+    NVS_TYPE_STRING = 0x21,
+    NVS_TYPE_BLOB_V1 = 0x41,
+    NVS_TYPE_BLOB_DATA = 0x42,
+    NVS_TYPE_BLOB_INDEX = 0x48,
+    NVS_NO_CHUNK = 0xFF,
+};
+
+/* The CRC-32 of zlib with its register started at 0 instead of all ones; goes on from
+ * @p crc. CRC of nothing: NVS_CRC_START. */
+#define NVS_CRC_START UINT32_C(0xFFFFFFFF)
+
+static inline uint32_t nvs_crc(uint32_t crc, const void *data, size_t len)
+{
+    return len == 0 ? crc : libdeflate_crc32(crc, data, len);
+}
+
+/* State of entry @p idx on the page that starts at @p page. */
+static inline unsigned nvs_entry_state(const uint8_t *page, unsigned idx)
+{
+    return page[NVS_BITMAP_OFF + idx / 4] >> idx % 4 * 2 & 3u;
+}
+
+#endif

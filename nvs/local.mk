@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+
+libespmfg_all_la_SOURCES += \
+	nvs/crypt.c \
+	nvs/format_int.h \
+	nvs/image.c \
+	nvs/key.c \
+	nvs/names.c \
+	nvs/names_int.h

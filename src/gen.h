@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sub-commands of mfg_gen. */
+#ifndef SRC_GEN_H
+#define SRC_GEN_H
+
+#include "src/cli.h"
+
+extern const struct cli_command gen_generate;
+extern const struct cli_command gen_generate_key;
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mfg_gen generate: a whole batch. */
+#include "config.h"
+
+#include <espmfg/batch.h>
+
+#include "base/error_int.h"
+#include "base/text_int.h"
+#include "src/gen.h"
+#include "src/term.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char program[] = "mfg_gen";
+
+enum {
+    OPT_COUNTER,
+    OPT_FILEID,
+    OPT_VERSION,
+    OPT_KEYGEN,
+    OPT_INPUTKEY,
+    OPT_OUTDIR,
+    OPT_HMAC,
+    OPT_HMAC_KEYGEN,
+    OPT_HMAC_KEYFILE,
+    OPT_HMAC_INPUTKEY,
+    OPT_JOBS,
+    OPT_DRY_RUN,
+    OPT_RESUME,
+    OPT_ROWS,
+    OPT_SHARD,
+    OPT_NO_CSV,
+    OPT_MANIFEST,
+    OPT_PROGRESS,
+    OPT_QUIET,
+    OPT_VERBOSE,
+    OPT_JSON,
+    OPT_WITHOUT_EFFECT,
+};
+
+static const struct cli_option options[] = {
+    {"prefix_num", 0, "START LENGTH",
+     "put a counter into file names, beginning at START, filled with zeros to LENGTH "
+     "characters",
+     OPT_COUNTER},
+    {"fileid", 0, "COLUMN", "column of VALUES whose value ends file names (default: 1, 2, 3, …)",
+     OPT_FILEID},
+    {"version", 0, "1|2", "NVS format: 2 (default) allows blobs over several pages", OPT_VERSION},
+    {"outdir", 0, "DIR", "gets the folders bin/, csv/ and keys/ (default: current folder)",
+     OPT_OUTDIR},
+    {"keygen", 0, NULL, "encrypt, with a new key for each unit", OPT_KEYGEN},
+    {"inputkey", 0, "FILE", "encrypt, with the key in FILE for all units", OPT_INPUTKEY},
+    {"key_protect_hmac", 0, NULL,
+     "with --keygen: derive the keys from an HMAC key, as the device does from an eFuse block",
+     OPT_HMAC},
+    {"kp_hmac_keygen", 0, NULL, "make a new HMAC key for each unit", OPT_HMAC_KEYGEN},
+    {"kp_hmac_keyfile", 0, "NAME", "name of the HMAC key file that is made (for one unit only)",
+     OPT_HMAC_KEYFILE},
+    {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE for all units",
+     OPT_HMAC_INPUTKEY},
+    {"jobs", 'j', "N", "threads (default: one for each core)", OPT_JOBS},
+    {"dry-run", 'n', NULL, "check everything, write nothing", OPT_DRY_RUN},
+    {"resume", 0, NULL,
+     "continue an interrupted run: keep files that are whole, use keys that were made",
+     OPT_RESUME},
+    {"rows", 0, "A-B", "make only units A to B, counted from 1 (A- : to the end)", OPT_ROWS},
+    {"shard", 0, "I/N", "make only each Nth unit, beginning with the Ith: one batch over N "
+                        "machines",
+     OPT_SHARD},
+    {"no-csv", 0, NULL, "leave out the intermediate CSV files", OPT_NO_CSV},
+    {"manifest", 0, "FILE",
+     "list every unit with its files, size, SHA-256 and key fingerprint (.csv or .json)",
+     OPT_MANIFEST},
+    {"progress", 0, "WHEN", "bar on stderr: auto (default: on a terminal), always, never",
+     OPT_PROGRESS},
+    {"quiet", 'q', NULL, "only faults", OPT_QUIET},
+    {"verbose", 'v', NULL, "tell each file", OPT_VERBOSE},
+    {"json", 0, NULL, "result and messages as one JSON object on stdout", OPT_JSON},
+    /* The replaced tool takes these and does nothing with them. */
+    {"keyfile", 0, "NAME", NULL, OPT_WITHOUT_EFFECT},
+    {"input", 0, "FILE", NULL, OPT_WITHOUT_EFFECT},
+    {"output", 0, "FILE", NULL, OPT_WITHOUT_EFFECT},
+    {NULL, 0, NULL, NULL, 0},
+};
+
+struct request {
+    struct em_batch_options batch;
+    struct term term;
+    bool without_effect;
+};
+
+static const char *take_counter(struct em_batch_options *batch, char *const *values)
+{
+    struct em_error err;
+    struct em_integer start;
+    struct em_integer width;
+    const uint64_t limit = UINT64_C(1000000000000000000); /* leaves room to count on */
+    if (em_text_decimal(&start, em_span_of(values[0]), &err) != EM_OK || start.huge ||
+        start.magnitude > limit)
+        return "START has to be an integer below 10^18";
+    if (em_text_decimal(&width, em_span_of(values[1]), &err) != EM_OK || width.negative ||
+        width.huge || width.magnitude > 100)
+        return "LENGTH has to be an integer from 0 to 100";
+    batch->counter = true;
+    batch->counter_start = (int64_t)start.magnitude * (start.negative ? -1 : 1);
+    batch->counter_width = (int)width.magnitude;
+    return NULL;
+}
+
+static const char *take_rows(struct em_batch_options *batch, char *text)
+{
+    static const char fault[] = "write it as A-B, A- or A, counted from 1";
+    unsigned long long first;
+    unsigned long long last = 0;
+    char *dash = strchr(text, '-');
+    if (dash != NULL)
+        *dash = '\0';
+    bool good = cli_number(&first, text, UINT32_MAX) && first > 0;
+    if (good && dash == NULL)
+        last = first;
+    else if (good && dash[1] != '\0')
+        good = cli_number(&last, dash + 1, UINT32_MAX) && last >= first;
+    if (dash != NULL)
+        *dash = '-'; /* the word is shown in the message */
+    if (!good)
+        return fault;
+    batch->first_row = first;
+    batch->last_row = last;
+    return NULL;
+}
+
+static const char *take_shard(struct em_batch_options *batch, char *text)
+{
+    unsigned long long shard;
+    unsigned long long shards;
+    char *slash = strchr(text, '/');
+    if (slash == NULL)
+        return "write it as I/N, for example 1/4";
+    *slash = '\0';
+    bool good = cli_number(&shard, text, 1000000) && cli_number(&shards, slash + 1, 1000000) &&
+                shard >= 1 && shard <= shards;
+    *slash = '/';
+    if (!good)
+        return "write it as I/N with I from 1 to N";
+    batch->shard = (unsigned)shard;
+    batch->shards = (unsigned)shards;
+    return NULL;
+}
+
+static const char *take_jobs(struct em_batch_options *batch, const char *text)
+{
+    unsigned long long jobs;
+    if (!cli_number(&jobs, text, 256) || jobs == 0)
+        return "a number from 1 to 256";
+    batch->jobs = (unsigned)jobs;
+    return NULL;
+}
+
+static const char *take_version(struct em_batch_options *batch, const char *text)
+{
+    if (strcmp(text, "1") != 0 && strcmp(text, "2") != 0)
+        return "choose 1 or 2";
+    batch->version = text[0] == '1' ? EM_NVS_V1 : EM_NVS_V2;
+    return NULL;
+}
+
+static const char *on_option(void *user, int id, char *const *values)
+{
+    struct request *r = user;
+    switch (id) {
+    case OPT_COUNTER:
+        return take_counter(&r->batch, values);
+    case OPT_FILEID:
+        r->batch.id_column = values[0];
+        break;
+    case OPT_VERSION:
+        return take_version(&r->batch, values[0]);
+    case OPT_KEYGEN:
+        r->batch.keys.keygen = true;
+        break;
+    case OPT_INPUTKEY:
+        r->batch.keys.inputkey = values[0];
+        break;
+    case OPT_OUTDIR:
+        r->batch.outdir = values[0];
+        break;
+    case OPT_HMAC:
+        r->batch.keys.protect_hmac = true;
+        break;
+    case OPT_HMAC_KEYGEN:
+        r->batch.keys.hmac_keygen = true;
+        break;
+    case OPT_HMAC_KEYFILE:
+        r->batch.keys.hmac_keyfile = values[0];
+        break;
+    case OPT_HMAC_INPUTKEY:
+        r->batch.keys.hmac_inputkey = values[0];
+        break;
+    case OPT_JOBS:
+        return take_jobs(&r->batch, values[0]);
+    case OPT_DRY_RUN:
+        r->batch.dry_run = true;
+        break;
+    case OPT_RESUME:
+        r->batch.resume = true;
+        break;
+    case OPT_ROWS:
+        return take_rows(&r->batch, values[0]);
+    case OPT_SHARD:
+        return take_shard(&r->batch, values[0]);
+    case OPT_NO_CSV:
+        r->batch.no_csv = true;
+        break;
+    case OPT_MANIFEST:
+        r->batch.manifest = values[0];
+        break;
+    case OPT_PROGRESS:
+        return term_progress_parse(&r->term.progress, values[0])
+                   ? NULL
+                   : "choose auto, always or never";
+    case OPT_QUIET:
+        r->term.quiet = true;
+        r->term.level = EM_LOG_ERROR;
+        break;
+    case OPT_VERBOSE:
+        r->batch.each_unit = true;
+        r->term.level = EM_LOG_INFO;
+        break;
+    case OPT_JSON:
+        r->term.json = true;
+        break;
+    default:
+        r->without_effect = true;
+        break;
+    }
+    return NULL;
+}
+
+/* Set by SIGINT and SIGTERM; asked for with every progress call. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+    stop_signal = number;
+    (void)signal(number, SIG_DFL); /* a second one ends at once */
+}
+
+static void print_result(const struct em_batch_options *o, const struct em_batch_result *r)
+{
+    const char *slash = o->outdir[strlen(o->outdir) - 1] == '/' ? "" : "/";
+    if (o->dry_run) {
+        printf("%" PRIu64 " of %" PRIu64 " units checked, nothing written\n", r->selected,
+               r->rows);
+        return;
+    }
+    printf("%" PRIu64 " image%s made", r->made, r->made == 1 ? "" : "s");
+    if (o->resume)
+        printf(", %" PRIu64 " kept", r->kept);
+    printf(" in %s%sbin (%" PRIu64 " KiB)\n", o->outdir, slash, r->bytes / 1024);
+}
+
+static json_t *result_object(const struct em_batch_options *o, const struct em_batch_result *r)
+{
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "command",
+                     "generate", "outdir", o->outdir, "dry_run", (int)o->dry_run, "units",
+                     (json_int_t)r->rows, "selected", (json_int_t)r->selected, "made",
+                     (json_int_t)r->made, "kept", (json_int_t)r->kept, "image_bytes",
+                     (json_int_t)r->bytes, "faults", (json_int_t)r->faults, "warnings",
+                     (json_int_t)r->warnings);
+}
+
+static int generate(const struct cli_command *command, int argc, char **argv)
+{
+    struct request r = {
+        .batch = EM_BATCH_OPTIONS_INIT,
+        .term = {.program = program, .level = EM_LOG_NOTE, .stop = &stop_signal},
+    };
+    const char *args[CLI_POSITIONALS_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    r.batch.jobs = cores < 1 ? 1 : cores > 256 ? 256 : (unsigned)cores;
+    int exit_status = cli_parse(program, command, argc, argv, args, on_option, &r);
+    if (exit_status >= 0)
+        return exit_status;
+    r.batch.config = args[0];
+    r.batch.values = args[1];
+    r.batch.prefix = args[2];
+    struct em_error err = {.status = EM_OK};
+    struct em_integer size;
+    if (em_text_literal(&size, em_span_of(args[3]), &err) != EM_OK || size.negative)
+        return cli_fault(program, command, "SIZE '%s' is no number; write 12288 or 0x3000",
+                         args[3]);
+    r.batch.size = size.huge ? UINT64_MAX : size.magnitude;
+    if (r.without_effect && !r.term.quiet && !r.term.json)
+        (void)fprintf(stderr, "%s: warning: --keyfile, --input and --output have no effect "
+                              "here\n",
+                      program);
+    (void)signal(SIGINT, on_signal);
+    (void)signal(SIGTERM, on_signal);
+
+    struct em_hooks hooks = term_hooks(&r.term);
+    struct em_batch_result result;
+    enum em_status status = em_batch_generate(&r.batch, &hooks, &result, &err);
+    err.status = status;
+    term_clear(&r.term);
+    if (r.term.json)
+        return term_json_end(&r.term, result_object(&r.batch, &result), &err);
+    term_fault(&r.term, &err);
+    if (status == EM_OK && !r.term.quiet)
+        print_result(&r.batch, &result);
+    return em_status_exit(status);
+}
+
+const struct cli_command gen_generate = {
+    .name = "generate",
+    .summary = "Make the intermediate CSV, the NVS image and the keys of every unit",
+    .positionals = "CONF VALUES PREFIX SIZE",
+    .about = "  CONF      config CSV: rows name,namespace, and key,type,encoding[,REPEAT]\n"
+             "  VALUES    values CSV: a header with the keys' names, then one row a unit\n"
+             "  PREFIX    file names begin with it\n"
+             "  SIZE      of the NVS partition in bytes, a multiple of 4096: 0x3000, 12288\n"
+             "\n"
+             "Everything is checked before anything is written; files that are there already\n"
+             "are never replaced. Files named in VALUES are relative to the current folder.\n",
+    .options = options,
+    .examples = "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out\n"
+                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --dry-run\n"
+                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out \\\n"
+                "      --fileid serial --keygen --key_protect_hmac --kp_hmac_keygen \\\n"
+                "      --manifest out/manifest.csv\n"
+                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --resume\n",
+    .run = generate,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a program shows: messages, a progress bar, or everything as one JSON object. */
+#ifndef SRC_TERM_H
+#define SRC_TERM_H
+
+#include <espmfg/hooks.h>
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include <jansson.h>
+
+enum term_progress { TERM_AUTO, TERM_ALWAYS, TERM_NEVER };
+
+struct term {
+    const char *program;
+    enum em_log_level level; /* the chattiest that is shown */
+    enum term_progress progress;
+    bool json;         /* collect instead of printing; needs term_json_end() */
+    bool quiet;        /* only faults */
+    json_t *messages;  /* of --json */
+    bool bar_shown;    /* a bar stands on the present line */
+    char bar_stage[32];
+    double bar_start_s;
+    const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
+};
+
+/** Hooks that show on @p term what the library reports. */
+struct em_hooks term_hooks(struct term *term);
+
+/** Show a fault that ended the work. Nothing is shown for EM_OK. */
+void term_fault(struct term *term, const struct em_error *err);
+
+/** Remove the bar, so that something else can be printed. */
+void term_clear(struct term *term);
+
+/**
+ * Print the object of --json on stdout: what @p fields (taken over) holds, then status, exit
+ * status, error and messages. Returns the exit status.
+ */
+int term_json_end(struct term *term, json_t *fields, const struct em_error *err);
+
+/** Read the argument of --progress. false: none of auto, always, never. */
+bool term_progress_parse(enum term_progress *out, const char *text);
+
+#endif
