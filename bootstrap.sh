@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# From a fresh Debian machine to a built, demonstrated, checked or installed espmfg.
+set -eu
+
+cd "$(dirname "$0")"
+build=${EM_BUILD_DIR:-build}
+
+usage() {
+    cat <<'END'
+usage: ./bootstrap.sh COMMAND
+
+  deps      install the Debian packages that are missing (as root, or with sudo)
+  build     deps, then configure and build in build/
+  demo      build, then make the batch of samples/ with HMAC-protected keys and show it
+  check     build, then run all tests
+  install   build, then install to /usr/local (PREFIX=… for another place)
+
+Can be run again at any time; does only what is still to be done.
+END
+}
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+packages='autoconf automake libtool make gcc libc6-dev pkg-config
+    libssl-dev libdeflate-dev libjansson-dev libcunit1-dev'
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "bootstrap.sh: packages are missing; run as root, or install sudo" >&2
+        exit 1
+    fi
+}
+
+has_package() {
+    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+# Install what is missing of the packages named.
+install_packages() {
+    missing=
+    for package in "$@"; do
+        has_package "$package" || missing="$missing $package"
+    done
+    if [ -z "$missing" ]; then
+        return 0
+    fi
+    say "installing$missing"
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        $missing >/dev/null 2>&1 && return 0
+    # The list of packages may be old or absent.
+    as_root apt-get update -q
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        $missing
+}
+
+deps() {
+    # shellcheck disable=SC2086 # a list of words
+    install_packages $packages
+    say "all packages are there"
+}
+
+build() {
+    deps
+    if [ ! -x configure ] || [ configure.ac -nt configure ]; then
+        say "making configure"
+        autoreconf -fi
+    fi
+    mkdir -p "$build"
+    if [ ! -f "$build/Makefile" ] || [ configure -nt "$build/config.status" ]; then
+        say "configuring in $build/"
+        (cd "$build" && "$OLDPWD/configure" -q ${PREFIX:+--prefix="$PREFIX"})
+    fi
+    say "building"
+    make -s -C "$build" -j"$(nproc)"
+}
+
+demo() {
+    build
+    out=$build/demo
+    rm -rf "$out"
+    say "one command: 12 units of samples/, each with its own HMAC-protected key"
+    set -- generate samples/config.csv samples/values.csv EX1 0x6000 --outdir "$out" \
+        --fileid serial --keygen --key_protect_hmac --kp_hmac_keygen \
+        --manifest "$out/manifest.csv"
+    echo "mfg_gen $*"
+    "$build/mfg_gen" "$@"
+    say "what it made"
+    ls -lR "$out" | sed -n '1,24p'
+    echo "…"
+    say "the manifest: unit, file id, size, SHA-256 of the image, fingerprint of the key"
+    cut -d, -f1,2,7,8,9 "$out/manifest.csv" | cut -c1-100
+    say "the first unit's intermediate CSV (mode 0600: it holds the unit's values)"
+    cut -c1-88 "$out/csv/EX1-EX1-000101.csv" | sed -n '1,12p'
+    say "done: images in $out/bin, keys in $out/keys"
+}
+
+check() {
+    build
+    say "running all tests"
+    make -C "$build" check
+}
+
+case "${1:-}" in
+deps) deps ;;
+build) build ;;
+demo) demo ;;
+check) check ;;
+install)
+    build
+    say "installing"
+    as_root make -s -C "$build" install
+    ;;
+-h | --help | help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -34,13 +34,13 @@ enum em_status em_base64_decode(struct em_buf *out, const uint8_t *text, size_t 
     for (size_t i = 0; i < len; i++) {
         /* Whole groups of four digits, which is nearly always all there is. */
         while (in_group == 0 && len - i >= 4) {
-            unsigned a = digit_plus_1[text[i]];
-            unsigned b = digit_plus_1[text[i + 1]];
-            unsigned c = digit_plus_1[text[i + 2]];
-            unsigned d = digit_plus_1[text[i + 3]];
-            if (a == 0 || b == 0 || c == 0 || d == 0)
+            unsigned a = digit_plus_1[text[i]] - 1u; /* all ones: no digit */
+            unsigned b = digit_plus_1[text[i + 1]] - 1u;
+            unsigned c = digit_plus_1[text[i + 2]] - 1u;
+            unsigned d = digit_plus_1[text[i + 3]] - 1u;
+            if ((a | b | c | d) > 63)
                 break;
-            uint32_t group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+            unsigned group = a << 18 | b << 12 | c << 6 | d;
             *to++ = (uint8_t)(group >> 16);
             *to++ = (uint8_t)(group >> 8);
             *to++ = (uint8_t)group;
@@ -78,11 +78,12 @@ enum em_status em_base64_decode(struct em_buf *out, const uint8_t *text, size_t 
         in_group = (in_group + 1) % 4;
     }
     if (in_group == 1)
-        return em_error_set(err, EM_ERR_INPUT, hint,
-                            "no base64 text has %zu digits (one more than a multiple of four)",
-                            digits);
+        return em_error_set(
+            err, EM_ERR_INPUT, hint,
+            "no base64 text has %zu digits (one more than a multiple of four)", digits);
     if (in_group != 0)
-        return em_error_set(err, EM_ERR_INPUT, hint, "incorrect base64 padding ('%s' missing)",
+        return em_error_set(err, EM_ERR_INPUT, hint,
+                            "incorrect base64 padding ('%s' missing)",
                             in_group == 2 ? "==" : "=");
     out->len += (size_t)(to - start);
     return EM_OK;

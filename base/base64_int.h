@@ -9,8 +9,8 @@
 /**
  * Append the bytes that @p text stands for. Characters outside the alphabet are skipped,
  * padding ends the text, and left-over low bits are dropped: the same bytes as Python's
- * binascii.a2b_base64 without strict mode. Returns EM_OK, EM_ERR_INPUT (the number of digits
- * is impossible, or padding is missing; nothing is appended) or EM_ERR_NOMEM.
+ * binascii.a2b_base64 without strict mode. Returns EM_OK, EM_ERR_INPUT (the number of
+ * digits is impossible, or padding is missing; nothing is appended) or EM_ERR_NOMEM.
  */
 enum em_status em_base64_decode(struct em_buf *out, const uint8_t *text, size_t len,
                                 struct em_error *err);

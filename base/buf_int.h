@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 /**
- * Bytes that grow. Start it as {0}; em_buf_free() ends it. A failed allocation sets @c failed
- * and makes every later append a no-op, so that a caller appends freely and asks once.
+ * Bytes that grow. Start it as {0}; em_buf_free() ends it. A failed allocation sets @c
+ * failed and makes every later append a no-op, so that a caller appends freely and asks
+ * once.
  */
 struct em_buf {
     uint8_t *data;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing files that appear whole or not at all.
  *
- * On Linux a file without a name (O_TMPFILE) is written and then linked to its name: a killed
- * program leaves nothing behind, and link(2) itself refuses to replace a file. Where the file
- * system has no such files, a temporary name does the same job, with a rename at the end.
+ * On Linux a file without a name (O_TMPFILE) is written and then linked to its name: a
+ * killed program leaves nothing behind, and link(2) itself refuses to replace a file.
+ * Where the file system has no such files, a temporary name does the same job, with a
+ * rename at the end.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* O_TMPFILE, AT_EMPTY_PATH, syncfs: Linux interfaces, used if there */
+#define _GNU_SOURCE  /* O_TMPFILE, AT_EMPTY_PATH, syncfs: Linux interfaces, used if there \
+                      */
 #endif
 #include "config.h"
 
@@ -39,7 +41,8 @@ enum em_status em_dir_open(struct em_dir **out, const char *path, struct em_erro
     }
     dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir->fd < 0) {
-        enum em_status status = em_error_errno(err, errno, "cannot open folder '%s'", path);
+        enum em_status status =
+            em_error_errno(err, errno, "cannot open folder '%s'", path);
         em_dir_close(dir);
         return status;
     }
@@ -96,13 +99,15 @@ enum put_result {
 };
 
 #if defined(O_TMPFILE) && defined(AT_EMPTY_PATH)
-static enum put_result put_nameless(struct em_dir *dir, const char *name, const void *data,
-                                    size_t len, mode_t mode, int *errnum)
+static enum put_result put_nameless(struct em_dir *dir, const char *name,
+                                    const void *data, size_t len, mode_t mode,
+                                    int *errnum)
 {
     int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
     if (fd < 0) {
         *errnum = errno;
-        return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT
+        return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL ||
+                       errno == ENOENT
                    ? PUT_USELESS
                    : PUT_FAILED;
     }
@@ -123,8 +128,9 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name, const 
     return result;
 }
 #else
-static enum put_result put_nameless(struct em_dir *dir, const char *name, const void *data,
-                                    size_t len, mode_t mode, int *errnum)
+static enum put_result put_nameless(struct em_dir *dir, const char *name,
+                                    const void *data, size_t len, mode_t mode,
+                                    int *errnum)
 {
     (void)dir, (void)name, (void)data, (void)len, (void)mode, (void)errnum;
     return PUT_USELESS;
@@ -136,8 +142,9 @@ static int name_file(int dirfd, const char *temp, const char *name, enum em_put 
 {
     if (what == EM_PUT_REPLACE)
         return renameat(dirfd, temp, dirfd, name) == 0 ? 0 : errno;
-    if (linkat(dirfd, temp, dirfd, name, 0) == 0) { /* refuses what rename would replace */
-        (void)unlinkat(dirfd, temp, 0);             /* the file has its name now */
+    if (linkat(dirfd, temp, dirfd, name, 0) ==
+        0) {                            /* refuses what rename would replace */
+        (void)unlinkat(dirfd, temp, 0); /* the file has its name now */
         return 0;
     }
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
@@ -168,12 +175,13 @@ static int put_named(struct em_dir *dir, const char *name, const void *data, siz
     return errnum;
 }
 
-enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data, size_t len,
-                          mode_t mode, enum em_put what, struct em_error *err)
+enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data,
+                          size_t len, mode_t mode, enum em_put what, struct em_error *err)
 {
     int errnum = 0;
     enum put_result result = PUT_USELESS;
-    if (what == EM_PUT_NEW && !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
+    if (what == EM_PUT_NEW &&
+        !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
         result = put_nameless(dir, name, data, len, mode, &errnum);
     if (result == PUT_USELESS) {
         errnum = put_named(dir, name, data, len, mode, what);
@@ -186,8 +194,8 @@ enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data
                             "move it away, or choose another folder or prefix",
                             "'%s/%s' is already there", dir->path, name);
     if (errnum != 0)
-        return em_error_errno(err, errnum, "cannot write '%s/%s' (%zu bytes)", dir->path, name,
-                              len);
+        return em_error_errno(err, errnum, "cannot write '%s/%s' (%zu bytes)", dir->path,
+                              name, len);
     return EM_OK;
 }
 
@@ -199,8 +207,9 @@ enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const c
     return em_fd_read_at(out, dir->fd, name, shown, max, err);
 }
 
-enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir, const char *name,
-                              const void *data, size_t len, struct em_error *err)
+enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir,
+                              const char *name, const void *data, size_t len,
+                              struct em_error *err)
 {
     struct em_buf have = {0};
     *out = EM_SAME_ABSENT;

@@ -63,7 +63,8 @@ enum em_status em_fd_read_all(struct em_buf *out, int fd, size_t expected, size_
     }
 }
 
-enum em_status em_file_open(int *out, const char *path, struct stat *st, struct em_error *err)
+enum em_status em_file_open(int *out, const char *path, struct stat *st,
+                            struct em_error *err)
 {
     return em_fd_open_at(out, AT_FDCWD, path, path, st, err);
 }
@@ -77,10 +78,11 @@ static enum em_status read_at(struct em_buf *out, int dirfd, const char *name,
     enum em_status status = em_fd_open_at(&fd, dirfd, name, shown, &st, err);
     if (status != EM_OK)
         return status;
-    size_t expected = st.st_size < 0 || (uintmax_t)st.st_size > max ? 0 : (size_t)st.st_size;
+    size_t expected =
+        st.st_size < 0 || (uintmax_t)st.st_size > max ? 0 : (size_t)st.st_size;
     if ((uintmax_t)st.st_size > max)
-        status = em_error_set(err, EM_ERR_INPUT, NULL, "'%s' has %jd bytes, limit %zu", shown,
-                              (intmax_t)st.st_size, max);
+        status = em_error_set(err, EM_ERR_INPUT, NULL, "'%s' has %jd bytes, limit %zu",
+                              shown, (intmax_t)st.st_size, max);
     else
         status = em_fd_read_all(out, fd, expected, max, shown, err);
     (void)close(fd); /* was only read */

@@ -11,28 +11,30 @@
 #include <sys/types.h>
 
 /**
- * Open @p path for reading; only a regular file will do (a FIFO would hang, a folder cannot
- * be read). @p out is a file descriptor that the caller closes, or -1; @p st may be NULL.
- * Returns EM_OK or EM_ERR_IO.
+ * Open @p path for reading; only a regular file will do (a FIFO would hang, a folder
+ * cannot be read). @p out is a file descriptor that the caller closes, or -1; @p st may
+ * be NULL. Returns EM_OK or EM_ERR_IO.
  */
 enum em_status em_file_open(int *out, const char *path, struct stat *st,
                             struct em_error *err);
 
 /**
- * Append the whole of the regular file @p path to @p out; more than @p max bytes are refused.
- * Returns EM_OK, EM_ERR_IO, EM_ERR_INPUT (too large) or EM_ERR_NOMEM.
+ * Append the whole of the regular file @p path to @p out; more than @p max bytes are
+ * refused. Returns EM_OK, EM_ERR_IO, EM_ERR_INPUT (too large) or EM_ERR_NOMEM.
  */
 enum em_status em_file_read(struct em_buf *out, const char *path, size_t max,
                             struct em_error *err);
 
-/** Make the folder @p path and those above it that are missing, with @p mode for the last. */
+/** Make the folder @p path and those above it that are missing, with @p mode for the
+ * last. */
 enum em_status em_file_mkdirs(const char *path, mode_t mode, struct em_error *err);
 
 /** A folder that files are written into. May be used by several threads at a time. */
 struct em_dir;
 
 /**
- * Open the folder @p path, which has to exist. Ended by em_dir_close(); NULL is allowed there.
+ * Open the folder @p path, which has to exist. Ended by em_dir_close(); NULL is allowed
+ * there.
  */
 enum em_status em_dir_open(struct em_dir **out, const char *path, struct em_error *err);
 void em_dir_close(struct em_dir *dir);
@@ -50,12 +52,14 @@ enum em_put {
 };
 
 /**
- * Write the file @p name of @p len bytes with permissions @p mode (less the umask). It appears
- * under its name with its whole content or not at all, whenever the program is killed.
- * Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or EM_ERR_NOMEM; after an error nothing is left.
+ * Write the file @p name of @p len bytes with permissions @p mode (less the umask). It
+ * appears under its name with its whole content or not at all, whenever the program is
+ * killed. Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or EM_ERR_NOMEM; after an error nothing
+ * is left.
  */
-enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data, size_t len,
-                          mode_t mode, enum em_put what, struct em_error *err);
+enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data,
+                          size_t len, mode_t mode, enum em_put what,
+                          struct em_error *err);
 
 /** true when something of that name is there. */
 bool em_dir_has(const struct em_dir *dir, const char *name);
@@ -69,17 +73,20 @@ enum em_same {
 };
 
 /** Compare the file @p name with @p data. Returns EM_OK, EM_ERR_IO or EM_ERR_NOMEM. */
-enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir, const char *name,
-                              const void *data, size_t len, struct em_error *err);
+enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir,
+                              const char *name, const void *data, size_t len,
+                              struct em_error *err);
 
 /** Append the content of the file @p name, at most @p max bytes; as em_file_read(). */
 enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const char *name,
                            size_t max, struct em_error *err);
 
-/** Ask the system to bring all that was written to the disk. Returns EM_OK or EM_ERR_IO. */
+/** Ask the system to bring all that was written to the disk. Returns EM_OK or EM_ERR_IO.
+ */
 enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err);
 
-/** A file too large to be held in memory, written piece by piece under a temporary name. */
+/** A file too large to be held in memory, written piece by piece under a temporary name.
+ */
 struct em_stream;
 
 /**

@@ -10,9 +10,9 @@
 void em_hex_encode(char *out, const uint8_t *data, size_t len);
 
 /**
- * Append the bytes that @p text (@p len characters, digits in any case, nothing else) stands
- * for. Returns EM_OK, EM_ERR_INPUT (odd number of digits, other character; nothing is
- * appended) or EM_ERR_NOMEM.
+ * Append the bytes that @p text (@p len characters, digits in any case, nothing else)
+ * stands for. Returns EM_OK, EM_ERR_INPUT (odd number of digits, other character; nothing
+ * is appended) or EM_ERR_NOMEM.
  */
 enum em_status em_hex_decode(struct em_buf *out, const uint8_t *text, size_t len,
                              struct em_error *err);

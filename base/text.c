@@ -66,6 +66,37 @@ static size_t ascii_run(const uint8_t *p, size_t len)
     return i;
 }
 
+bool em_text_is_ascii(struct em_span text)
+{
+    return ascii_run(text.p, text.len) == text.len;
+}
+
+size_t em_text_plain_run(struct em_span text)
+{
+    enum { BLOCK = 64 };
+    size_t i = 0;
+    while (text.len - i >= BLOCK) {
+        /* The smallest of values that are 0 for what ends a run: written so that
+         * compilers turn it into vector instructions. Most of a table is scanned here. */
+        uint8_t least = UINT8_MAX;
+        for (size_t j = 0; j < BLOCK; j++) {
+            uint8_t c = text.p[i + j];
+            uint8_t comma = (uint8_t)(c ^ ',');
+            uint8_t quote = (uint8_t)(c ^ '"');
+            uint8_t above = c > '\r' ? 1 : 0;
+            comma = comma < quote ? comma : quote;
+            comma = comma < above ? comma : above;
+            least = least < comma ? least : comma;
+        }
+        if (least == 0)
+            break;
+        i += BLOCK;
+    }
+    while (i < text.len && text.p[i] > '\r' && text.p[i] != ',' && text.p[i] != '"')
+        i++;
+    return i;
+}
+
 bool em_utf8_valid(struct em_span text)
 {
     size_t i = 0;
@@ -219,10 +250,9 @@ enum em_status em_text_decimal(struct em_integer *out, struct em_span text,
     *out = (struct em_integer){0};
     struct em_span digits = take_sign(out, em_text_strip(text));
     if (!take_digits(out, digits, 10, true, false))
-        return em_error_set(err, EM_ERR_INPUT,
-                            "write a decimal number, without 0x, point or exponent",
-                            text.len == 0 ? "empty, an integer is needed"
-                                          : "not a decimal integer");
+        return em_error_set(
+            err, EM_ERR_INPUT, "write a decimal number, without 0x, point or exponent",
+            text.len == 0 ? "empty, an integer is needed" : "not a decimal integer");
     end_integer(out);
     return EM_OK;
 }

@@ -32,16 +32,28 @@ size_t em_utf8_next(const uint8_t *p, size_t len, uint32_t *code);
 /** true when all of @p text is UTF-8. */
 bool em_utf8_valid(struct em_span text);
 
+/** true when all of @p text is ASCII. */
+bool em_text_is_ascii(struct em_span text);
+
+/**
+ * Number of bytes at the start of @p text before the first control character up to CR
+ * (0..13), comma or quote; tells nothing about which one that is. Looks at many at a
+ * time.
+ */
+size_t em_text_plain_run(struct em_span text);
+
 /** Number of code points of valid UTF-8. */
 size_t em_utf8_count(struct em_span text);
 
 /** White space as Unicode has it (and Python's str.strip()). */
 bool em_text_is_space(uint32_t code);
 
-/** @p text without white space at its ends. Bytes that are not UTF-8 are no white space. */
+/** @p text without white space at its ends. Bytes that are not UTF-8 are no white space.
+ */
 struct em_span em_text_strip(struct em_span text);
 
-/** Show the first character of @p p in a message: 'x', or U+XXXX / 0xXX when not printable. */
+/** Show the first character of @p p in a message: 'x', or U+XXXX / 0xXX when not
+ * printable. */
 void em_text_show_char(char out[EM_TEXT_CHAR_SHOWN], const uint8_t *p, size_t len);
 
 /** An integer of any sign: magnitude, and whether a minus stood before it. */

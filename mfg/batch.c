@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch from its options to its files: what comes before, between and after the passes. */
+/* A batch from its options to its files: what comes before, between and after the passes.
+ */
 #include "config.h"
 
 #include "mfg/job_int.h"
@@ -21,7 +22,8 @@ bool em_job_selects(const struct em_job *job, uint64_t number)
            (number - 1) % o->shards == o->shard - 1u;
 }
 
-const struct em_span *em_job_file_id(const struct em_job *job, const struct em_csv_row *row)
+const struct em_span *em_job_file_id(const struct em_job *job,
+                                     const struct em_csv_row *row)
 {
     return job->plan.id_column == EM_NO_COLUMN ? NULL : &row->fields[job->plan.id_column];
 }
@@ -29,9 +31,8 @@ const struct em_span *em_job_file_id(const struct em_job *job, const struct em_c
 enum em_status em_job_names(const struct em_job *job, struct em_unit *unit,
                             struct em_error *err)
 {
-    enum em_status status =
-        em_names_make(&unit->names, &job->naming, unit->number,
-                      em_job_file_id(job, &unit->row), err);
+    enum em_status status = em_names_make(&unit->names, &job->naming, unit->number,
+                                          em_job_file_id(job, &unit->row), err);
     if (status != EM_OK)
         em_error_at(err, job->plan.values_path, unit->row.line);
     return status;
@@ -73,12 +74,14 @@ static void say(struct em_job *job, enum em_log_level level, const char *file,
     em_report_say(&job->report, level, NULL, &msg);
 }
 
-static enum em_status check_options(const struct em_batch_options *o, struct em_error *err)
+static enum em_status check_options(const struct em_batch_options *o,
+                                    struct em_error *err)
 {
     if (o->jobs == 0)
         return em_error_set(err, EM_ERR_USAGE, NULL, "--jobs has to be 1 or more");
     if (o->shards == 0 || o->shard == 0 || o->shard > o->shards)
-        return em_error_set(err, EM_ERR_USAGE, "for two machines: --shard 1/2 and --shard 2/2",
+        return em_error_set(err, EM_ERR_USAGE,
+                            "for two machines: --shard 1/2 and --shard 2/2",
                             "there is no shard %u of %u", o->shard, o->shards);
     if (o->first_row == 0 || (o->last_row != 0 && o->last_row < o->first_row))
         return em_error_set(err, EM_ERR_USAGE, "units count from 1: --rows 1-100",
@@ -101,7 +104,8 @@ static enum em_status read_config(struct em_job *job, struct em_config *config,
     enum em_status status = em_csv_open(&csv, path, err);
     if (status == EM_OK) {
         status = em_config_read(config, csv, path, &job->report, &fault);
-        if (status == EM_ERR_INPUT) { /* a row that cannot be read: a fault like the others */
+        if (status ==
+            EM_ERR_INPUT) { /* a row that cannot be read: a fault like the others */
             em_report_fault(&job->report, &fault);
             status = EM_OK;
         } else if (status != EM_OK && err != NULL) {
@@ -160,9 +164,10 @@ static enum em_status prepare(struct em_job *job, struct em_error *err)
     if (status == EM_OK && job->plan.id_column != EM_NO_COLUMN && !o->counter)
         status = em_idset_new(&job->ids, err);
     if (status == EM_OK)
-        status = em_outputs_open(&job->outputs, o->outdir, &job->keys, o->keys.hmac_keyfile,
-                                 !o->no_csv, err);
-    if (status == EM_OK && o->manifest != NULL && !o->resume && access(o->manifest, F_OK) == 0)
+        status = em_outputs_open(&job->outputs, o->outdir, &job->keys,
+                                 o->keys.hmac_keyfile, !o->no_csv, err);
+    if (status == EM_OK && o->manifest != NULL && !o->resume &&
+        access(o->manifest, F_OK) == 0)
         status = em_error_set(err, EM_ERR_EXISTS, "move it away, or choose another name",
                               "'%s' is already there", o->manifest);
     return status;
@@ -171,13 +176,15 @@ static enum em_status prepare(struct em_job *job, struct em_error *err)
 static void warn_before(struct em_job *job)
 {
     const struct em_batch_options *o = job->options;
-    em_config_warn_hashes(&job->plan.config, (size_t)o->size / EM_NVS_PAGE_SIZE, &job->report);
+    em_config_warn_hashes(&job->plan.config, (size_t)o->size / EM_NVS_PAGE_SIZE,
+                          &job->report);
     if (o->size < EM_NVS_RW_SIZE_MIN)
         say(job, EM_LOG_NOTE, NULL,
-            o->size > EM_NVS_PAGE_SIZE
-                ? "images hold only the pages in use: erase the rest of the partition in flash"
-                : NULL,
-            "a partition below 0x3000 bytes can only be read on the device: flag it readonly in "
+            o->size > EM_NVS_PAGE_SIZE ? "images hold only the pages in use: erase the "
+                                         "rest of the partition in flash"
+                                       : NULL,
+            "a partition below 0x3000 bytes can only be read on the device: flag it "
+            "readonly in "
             "the partition table");
     for (int kind = EM_OUTPUT_HMAC_KEY; kind <= EM_OUTPUT_KEY; kind++) {
         const struct em_dir *dir = job->outputs.dirs[kind];
@@ -192,7 +199,8 @@ static void warn_before(struct em_job *job)
 static void warn_after(struct em_job *job)
 {
     const struct em_batch_options *o = job->options;
-    bool one_key = job->keys.kind == EM_KEYS_GIVEN || job->keys.kind == EM_KEYS_HMAC_GIVEN;
+    bool one_key =
+        job->keys.kind == EM_KEYS_GIVEN || job->keys.kind == EM_KEYS_HMAC_GIVEN;
     if (job->result->rows == 0)
         say(job, EM_LOG_WARNING, o->values, "add one row for each unit",
             "a header without rows: there is nothing to make");
@@ -209,17 +217,18 @@ static void check_counts(struct em_job *job)
     const struct em_batch_options *o = job->options;
     struct em_error fault;
     if (o->keys.hmac_keyfile != NULL && job->result->rows > 1) {
-        (void)em_error_set(&fault, EM_ERR_USAGE,
-                           "leave --kp_hmac_keyfile out for one HMAC key a unit; for one key "
-                           "for all, make it with generate-key and use --kp_hmac_inputkey",
-                           "--kp_hmac_keyfile names one file, but %" PRIu64
-                           " units need one each",
-                           job->result->rows);
+        (void)em_error_set(
+            &fault, EM_ERR_USAGE,
+            "leave --kp_hmac_keyfile out for one HMAC key a unit; for one key "
+            "for all, make it with generate-key and use --kp_hmac_inputkey",
+            "--kp_hmac_keyfile names one file, but %" PRIu64 " units need one each",
+            job->result->rows);
         em_report_fault(&job->report, &fault);
     }
     if (job->result->rows > 0 && o->first_row > job->result->rows) {
         (void)em_error_set(&fault, EM_ERR_USAGE, "units count from 1",
-                           "--rows begins at %" PRIu64 ", the table has %" PRIu64 " units",
+                           "--rows begins at %" PRIu64 ", the table has %" PRIu64
+                           " units",
                            o->first_row, job->result->rows);
         em_report_fault(&job->report, &fault);
     }
@@ -300,8 +309,8 @@ static void free_job(struct em_job *job)
 }
 
 enum em_status em_batch_generate(const struct em_batch_options *options,
-                                 const struct em_hooks *hooks, struct em_batch_result *out,
-                                 struct em_error *err)
+                                 const struct em_hooks *hooks,
+                                 struct em_batch_result *out, struct em_error *err)
 {
     struct em_job job = {
         .options = options,

@@ -11,7 +11,8 @@
 static bool want_all(void *user, uint64_t number)
 {
     (void)user, (void)number;
-    return true; /* rows of other shards are checked too, as far as they concern this one */
+    return true; /* rows of other shards are checked too, as far as they concern this one
+                  */
 }
 
 /* Keep a fault with its unit until it is the unit's turn to be told. */
@@ -57,7 +58,8 @@ static void note_ignored(const struct em_plan *plan, struct em_unit *unit)
     }
 }
 
-/* Compare what is there with what would be written: a run is only resumed over its own. */
+/* Compare what is there with what would be written: a run is only resumed over its own.
+ */
 static enum em_status check_resumed(const struct em_job *job, unsigned worker,
                                     struct em_unit *unit, struct em_error *err)
 {
@@ -87,8 +89,8 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
     if (!em_job_selects(job, unit->number))
         return EM_OK;
     note_ignored(&job->plan, unit);
-    enum em_status status = em_maker_check(job->makers[worker], &unit->row, unit->number == 1,
-                                           add_fault, unit, err);
+    enum em_status status = em_maker_check(job->makers[worker], &unit->row,
+                                           unit->number == 1, add_fault, unit, err);
     if (status != EM_OK || unit->n_faults > 0)
         return status;
     if (job->options->resume)
@@ -140,7 +142,8 @@ static enum em_status look_for_twins(struct em_job *job, struct em_error *err)
             struct em_error fault;
             (void)em_error_set(&fault, EM_ERR_INPUT, "give each row its own file id",
                                "the file id '%.*s' is that of line %lu too",
-                               (int)(id.len < 64 ? id.len : 64), (const char *)id.p, earlier);
+                               (int)(id.len < 64 ? id.len : 64), (const char *)id.p,
+                               earlier);
             em_error_at(&fault, job->plan.values_path, row.line);
             em_report_fault(&job->report, &fault);
         }

@@ -25,8 +25,10 @@ static enum em_wifi_role wifi_role(const char *key)
         const char *key;
         enum em_wifi_role role;
     } roles[] = {
-        {"sta.ssid", EM_WIFI_STA},          {"sta.pswd", EM_WIFI_STA},
-        {"ap.ssid", EM_WIFI_AP_SSID},       {"ap.passwd", EM_WIFI_AP_PASSWORD},
+        {"sta.ssid", EM_WIFI_STA},
+        {"sta.pswd", EM_WIFI_STA},
+        {"ap.ssid", EM_WIFI_AP_SSID},
+        {"ap.passwd", EM_WIFI_AP_PASSWORD},
         {"ap.authmode", EM_WIFI_AP_AUTHMODE},
     };
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
@@ -110,13 +112,14 @@ static enum em_status take_row(struct em_item *item, struct em_csv_row *row,
         row->n_fields--;
     item->line = row->line;
     if (row->n_fields < 3 || row->n_fields > 4) {
-        bool semicolons = row->n_fields == 1 && memchr(row->fields[0].p, ';', row->fields[0].len);
-        return em_error_set(err, EM_ERR_INPUT,
-                            semicolons ? "separate the columns by commas, not semicolons"
-                                       : "a row is name,namespace, or key,type,encoding or "
-                                         "key,type,encoding,REPEAT",
-                            "%zu column%s, 3 are needed", row->n_fields,
-                            row->n_fields == 1 ? "" : "s");
+        bool semicolons =
+            row->n_fields == 1 && memchr(row->fields[0].p, ';', row->fields[0].len);
+        return em_error_set(
+            err, EM_ERR_INPUT,
+            semicolons ? "separate the columns by commas, not semicolons"
+                       : "a row is name,namespace, or key,type,encoding or "
+                         "key,type,encoding,REPEAT",
+            "%zu column%s, 3 are needed", row->n_fields, row->n_fields == 1 ? "" : "s");
     }
     item->is_namespace = em_span_is(row->fields[1], "namespace");
     if (item->is_namespace && row->n_fields == 4)
@@ -130,13 +133,15 @@ static enum em_status take_row(struct em_item *item, struct em_csv_row *row,
     return status;
 }
 
-/* What only shows when rows are looked at together; gives the item its namespace index. */
-static enum em_status check_in_context(const struct em_config *config, struct em_item *item,
-                                       struct em_error *err)
+/* What only shows when rows are looked at together; gives the item its namespace index.
+ */
+static enum em_status check_in_context(const struct em_config *config,
+                                       struct em_item *item, struct em_error *err)
 {
     unsigned n_ns = 0;
     if (config->n_items == 0 && !item->is_namespace)
-        return em_error_set(err, EM_ERR_INPUT, "begin with a row like 'factory,namespace,'",
+        return em_error_set(err, EM_ERR_INPUT,
+                            "begin with a row like 'factory,namespace,'",
                             "the first row is not a namespace");
     if (!item->is_namespace)
         item->ns = config->items[config->n_items - 1].ns;
@@ -144,7 +149,8 @@ static enum em_status check_in_context(const struct em_config *config, struct em
         const struct em_item *other = &config->items[i];
         if (other->is_namespace && other->ns > n_ns)
             n_ns = other->ns;
-        if (other->is_namespace != item->is_namespace || strcmp(other->key, item->key) != 0)
+        if (other->is_namespace != item->is_namespace ||
+            strcmp(other->key, item->key) != 0)
             continue;
         if (item->is_namespace)
             item->ns = other->ns; /* opened again */
@@ -169,7 +175,8 @@ static enum em_status keep_item(struct em_config *config, struct em_item *item,
 {
     size_t n = config->n_items;
     if ((n & (n - 1)) == 0) { /* room doubles at each power of two */
-        struct em_item *items = realloc(config->items, (n == 0 ? 1 : n * 2) * sizeof *items);
+        struct em_item *items =
+            realloc(config->items, (n == 0 ? 1 : n * 2) * sizeof *items);
         if (items == NULL) {
             free(item->csv);
             return em_error_nomem(err);
@@ -208,8 +215,8 @@ static enum em_status read_rows(struct em_config *out, struct em_csv *csv,
     }
     if (status == EM_OK && n_rows == 0) {
         struct em_error fault;
-        (void)em_error_set(&fault, EM_ERR_INPUT, "begin with a row like 'factory,namespace,'",
-                           "no rows");
+        (void)em_error_set(&fault, EM_ERR_INPUT,
+                           "begin with a row like 'factory,namespace,'", "no rows");
         em_error_at(&fault, out->path, 0);
         em_report_fault(report, &fault);
     }
@@ -245,10 +252,11 @@ static void warn_pair(const struct em_config *config, const struct em_item *a,
                       const struct em_item *b, struct em_report *report)
 {
     struct em_error msg;
-    (void)em_error_set(&msg, EM_ERR_INPUT, "rename one of them",
-                       "'%s' and '%s' (line %lu) have the same 24-bit hash: when both are on "
-                       "the last page in use, the device loses the first",
-                       a->key, b->key, b->line);
+    (void)em_error_set(
+        &msg, EM_ERR_INPUT, "rename one of them",
+        "'%s' and '%s' (line %lu) have the same 24-bit hash: when both are on "
+        "the last page in use, the device loses the first",
+        a->key, b->key, b->line);
     em_error_at(&msg, config->path, a->line);
     em_report_say(report, EM_LOG_WARNING, NULL, &msg);
 }
@@ -263,7 +271,8 @@ void em_config_warn_hashes(const struct em_config *config, size_t pages,
         return; /* a warning is not worth failing for */
     for (size_t i = 0; i < config->n_items; i++) {
         const struct em_item *item = &config->items[i];
-        uint8_t ns = item->is_namespace ? 0 : item->ns; /* names are entries of namespace 0 */
+        uint8_t ns =
+            item->is_namespace ? 0 : item->ns; /* names are entries of namespace 0 */
         bool is_blob = !item->is_namespace && item->encoding->kind >= EM_ENCODING_HEX;
         for (size_t c = 0; is_blob && c < chunks; c++)
             all[n++] = (struct hashed){em_nvs_item_hash(ns, item->key, (uint8_t)c), i};

@@ -47,7 +47,8 @@ enum em_status em_config_read(struct em_config *out, struct em_csv *csv, const c
 void em_config_free(struct em_config *config);
 
 /**
- * Warn of two keys of one namespace that the device cannot tell apart by their 24-bit hash;
+ * Warn of two keys of one namespace that the device cannot tell apart by their 24-bit
+ * hash;
  * @p pages bounds the chunks of a blob.
  */
 void em_config_warn_hashes(const struct em_config *config, size_t pages,

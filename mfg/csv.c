@@ -120,7 +120,8 @@ enum em_status em_csv_unchanged(const struct em_csv *csv, struct em_error *err)
         return em_error_errno(err, errno, "cannot look at '%s'", csv->name);
     if (now.st_size != csv->st.st_size || now.st_mtim.tv_sec != csv->st.st_mtim.tv_sec ||
         now.st_mtim.tv_nsec != csv->st.st_mtim.tv_nsec)
-        return em_error_set(err, EM_ERR_INPUT, "run again, and edit only copies meanwhile",
+        return em_error_set(err, EM_ERR_INPUT,
+                            "run again, and edit only copies meanwhile",
                             "'%s' was changed while it was being used", csv->name);
     return EM_OK;
 }
@@ -199,7 +200,7 @@ static enum em_status take_run(struct em_csv *csv, struct em_buf *text, uint8_t 
     *byte = -1;
     while ((status = fill(csv, &avail, err)) == EM_OK && avail > 0) {
         const uint8_t *from = csv->data + csv->pos;
-        size_t n = 0;
+        size_t n = em_text_plain_run((struct em_span){from, avail});
         while (n < avail && (stops[from[n]] & mask) == 0)
             n++;
         em_buf_append(text, from, n);
@@ -211,7 +212,8 @@ static enum em_status take_run(struct em_csv *csv, struct em_buf *text, uint8_t 
             return *byte == 0 ? nul_fault(csv, err) : EM_OK;
         }
         if (text->len > (size_t)64 * 1024 * 1024) /* no row of a real table */
-            return fault(csv, csv->line, "is a quote left open?", "a row above 64 MiB", err);
+            return fault(csv, csv->line, "is a quote left open?", "a row above 64 MiB",
+                         err);
     }
     return status;
 }
@@ -246,7 +248,8 @@ static enum em_status take_quoted(struct em_csv *csv, struct em_buf *text,
     }
 }
 
-/* Remember the end of a field. Spans are made when the row is whole: text moves as it grows. */
+/* Remember the end of a field. Spans are made when the row is whole: text moves as it
+ * grows. */
 static enum em_status end_field(struct em_csv *csv, struct em_csv_row *row, size_t start,
                                 struct em_error *err)
 {
@@ -264,7 +267,8 @@ static enum em_status end_field(struct em_csv *csv, struct em_csv_row *row, size
     if (field.len > 0)
         field.p = row->text.data + start;
     if (!em_utf8_valid(field))
-        return fault(csv, row->line, "save the table as CSV in UTF-8", "not UTF-8 text", err);
+        return fault(csv, row->line, "save the table as CSV in UTF-8", "not UTF-8 text",
+                     err);
     if (field.len > EM_CSV_FIELD_MAX && em_utf8_count(field) > EM_CSV_FIELD_MAX)
         return fault(csv, row->line, "put it into a file and use type 'file'",
                      "a field of more than 131072 characters", err);
@@ -317,7 +321,8 @@ static enum em_status skip_byte_order_mark(struct em_csv *csv, struct em_error *
     return status;
 }
 
-enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row, struct em_error *err)
+enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row,
+                           struct em_error *err)
 {
     enum em_status status = csv->at_start ? skip_byte_order_mark(csv, err) : EM_OK;
     while (status == EM_OK) {
@@ -332,8 +337,8 @@ enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row, struct em
             continue;
         size_t start = 0; /* the text has come to rest: point into it */
         for (size_t i = 0; i < row->n_fields; i++) {
-            row->fields[i].p = row->fields[i].len == 0 ? (const uint8_t *)""
-                                                       : row->text.data + start;
+            row->fields[i].p =
+                row->fields[i].len == 0 ? (const uint8_t *)"" : row->text.data + start;
             start += row->fields[i].len;
         }
         return EM_OK;
@@ -345,7 +350,7 @@ enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row, struct em
 void em_csv_put_field(struct em_buf *out, struct em_span field)
 {
     bool quote = false;
-    for (size_t i = 0; i < field.len && !quote; i++) {
+    for (size_t i = em_text_plain_run(field); i < field.len && !quote; i++) {
         uint8_t c = field.p[i];
         quote = c == ',' || c == '"' || c == '\n' || c == '\r';
     }

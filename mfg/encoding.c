@@ -10,7 +10,8 @@
 
 #include <stddef.h>
 
-/* Sources: config grammar of ESP-IDF's mfg_gen.py; i16 is documented there but refused. */
+/* Sources: config grammar of ESP-IDF's mfg_gen.py; i16 is documented there but refused.
+ */
 static const struct em_encoding encodings[] = {
     /* clang-format off */
     {"u8",      EM_ENCODING_INT,    EM_NVS_U8},
@@ -42,20 +43,24 @@ const char *em_encoding_names(void)
     return "u8 i8 u16 i16 u32 i32 u64 i64 string hex2bin base64 binary";
 }
 
-static enum em_status add_int(const struct em_encoding *encoding, struct em_nvs_image *image,
-                              const char *key, struct em_span text, struct em_error *err)
+static enum em_status add_int(const struct em_encoding *encoding,
+                              struct em_nvs_image *image, const char *key,
+                              struct em_span text, struct em_error *err)
 {
     struct em_integer n;
     enum em_status status = em_text_decimal(&n, text, err);
     if (status != EM_OK)
         return status;
-    /* What needs more than 64 bits is out of every range; say so with the type's range. */
-    return em_nvs_image_add_int(image, key, encoding->type, n.huge ? UINT64_MAX : n.magnitude,
-                                n.negative || (n.huge && encoding->type == EM_NVS_U64), err);
+    /* What needs more than 64 bits is out of every range; say so with the type's range.
+     */
+    return em_nvs_image_add_int(
+        image, key, encoding->type, n.huge ? UINT64_MAX : n.magnitude,
+        n.negative || (n.huge && encoding->type == EM_NVS_U64), err);
 }
 
 static enum em_status add_string(struct em_nvs_image *image, const char *key,
-                                 struct em_span text, bool from_file, struct em_error *err)
+                                 struct em_span text, bool from_file,
+                                 struct em_error *err)
 {
     /* A field of the table is known to be UTF-8. */
     if (from_file && !em_utf8_valid(text))
@@ -65,25 +70,23 @@ static enum em_status add_string(struct em_nvs_image *image, const char *key,
 }
 
 static enum em_status add_base64(struct em_nvs_image *image, const char *key,
-                                 struct em_span text, bool from_file, struct em_buf *scratch,
-                                 struct em_error *err)
+                                 struct em_span text, bool from_file,
+                                 struct em_buf *scratch, struct em_error *err)
 {
-    /* Other characters are skipped, but in a table a letter from another alphabet is a sign
-     * of damage; the tool replaced refuses it too. */
-    for (size_t i = 0; i < text.len && !from_file; i++) {
-        if (text.p[i] >= 0x80)
-            return em_error_set(err, EM_ERR_INPUT, "use A-Z a-z 0-9 + / and = only",
-                                "base64 with a character that is not ASCII (at byte %zu)",
-                                i + 1);
-    }
+    /* Other characters are skipped, but in a table a letter from another alphabet is a
+     * sign of damage; the tool replaced refuses it too. */
+    if (!from_file && !em_text_is_ascii(text))
+        return em_error_set(err, EM_ERR_INPUT, "use A-Z a-z 0-9 + / and = only",
+                            "base64 with a character that is not ASCII");
     enum em_status status = em_base64_decode(scratch, text.p, text.len, err);
     if (status != EM_OK)
         return status;
     return em_nvs_image_add_blob(image, key, scratch->data, scratch->len, err);
 }
 
-static enum em_status add_hex(struct em_nvs_image *image, const char *key, struct em_span text,
-                              struct em_buf *scratch, struct em_error *err)
+static enum em_status add_hex(struct em_nvs_image *image, const char *key,
+                              struct em_span text, struct em_buf *scratch,
+                              struct em_error *err)
 {
     text = em_text_strip(text);
     enum em_status status = em_hex_decode(scratch, text.p, text.len, err);
@@ -92,8 +95,9 @@ static enum em_status add_hex(struct em_nvs_image *image, const char *key, struc
     return em_nvs_image_add_blob(image, key, scratch->data, scratch->len, err);
 }
 
-enum em_status em_encoding_add(const struct em_encoding *encoding, struct em_nvs_image *image,
-                               const char *key, struct em_span text, bool from_file,
+enum em_status em_encoding_add(const struct em_encoding *encoding,
+                               struct em_nvs_image *image, const char *key,
+                               struct em_span text, bool from_file,
                                struct em_buf *scratch, struct em_error *err)
 {
     em_buf_clear(scratch);

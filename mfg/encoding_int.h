@@ -30,12 +30,13 @@ const struct em_encoding *em_encoding_find(struct em_span name);
 const char *em_encoding_names(void);
 
 /**
- * Add @p text to the present namespace of @p image as @p key. @p from_file says that it is the
- * content of a file, where a few rules are milder. @p scratch holds decoded bytes meanwhile.
- * Returns what em_nvs_image_add_*() and the decoders return.
+ * Add @p text to the present namespace of @p image as @p key. @p from_file says that it
+ * is the content of a file, where a few rules are milder. @p scratch holds decoded bytes
+ * meanwhile. Returns what em_nvs_image_add_*() and the decoders return.
  */
-enum em_status em_encoding_add(const struct em_encoding *encoding, struct em_nvs_image *image,
-                               const char *key, struct em_span text, bool from_file,
+enum em_status em_encoding_add(const struct em_encoding *encoding,
+                               struct em_nvs_image *image, const char *key,
+                               struct em_span text, bool from_file,
                                struct em_buf *scratch, struct em_error *err);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content of the files that values name; what many units share is read once.
  *
- * Files are kept in the order in which they are first asked for until the cache is full, and
- * then never exchanged: the files shared by all units come with the first rows, and a file of
- * one unit is asked for only twice. So memory is bounded and nothing moves under a reader. */
+ * Files are kept in the order in which they are first asked for until the cache is full,
+ * and then never exchanged: the files shared by all units come with the first rows, and a
+ * file of one unit is asked for only twice. So memory is bounded and nothing moves under
+ * a reader. */
 #include "config.h"
 
 #include "mfg/files_int.h"
@@ -98,12 +99,14 @@ static void keep(struct em_files *files, const char *path, struct em_buf *conten
     pthread_mutex_unlock(&files->lock);
 }
 
-enum em_status em_files_get(struct em_files *files, struct em_span path, struct em_span *out,
-                            struct em_buf *scratch, struct em_error *err)
+enum em_status em_files_get(struct em_files *files, struct em_span path,
+                            struct em_span *out, struct em_buf *scratch,
+                            struct em_error *err)
 {
     *out = (struct em_span){(const uint8_t *)"", 0};
     if (path.len == 0)
-        return em_error_set(err, EM_ERR_INPUT, "name a file, relative to the current folder",
+        return em_error_set(err, EM_ERR_INPUT,
+                            "name a file, relative to the current folder",
                             "empty, the name of a file is needed");
     if (look_up(files, path, out))
         return EM_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds file ids that are used twice, in memory that does not grow with the number of rows. */
+/* Finds file ids that are used twice, in memory that does not grow with the number of
+ * rows. */
 #include "config.h"
 
 #include "mfg/idset_int.h"
@@ -10,8 +11,8 @@
 #include <string.h>
 
 enum {
-    BITS = 1 << 25,      /* 4 MiB: of a million ids, some 160 look used without being */
-    MARKS = 4,           /* bits an id sets */
+    BITS = 1 << 25, /* 4 MiB: of a million ids, some 160 look used without being */
+    MARKS = 4,      /* bits an id sets */
     SUSPECTS_MAX = 1 << 16,
     SLOTS = 2 * SUSPECTS_MAX,
 };
@@ -89,7 +90,8 @@ static enum em_status suspect(struct em_idset *set, uint64_t hash, struct em_err
     return EM_OK;
 }
 
-enum em_status em_idset_mark(struct em_idset *set, struct em_span id, struct em_error *err)
+enum em_status em_idset_mark(struct em_idset *set, struct em_span id,
+                             struct em_error *err)
 {
     uint64_t hash = hash_of(id);
     bool used = true;

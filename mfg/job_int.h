@@ -44,21 +44,23 @@ struct em_job {
 bool em_job_selects(const struct em_job *job, uint64_t number);
 
 /** The text of the unit's file id, or NULL when units are numbered. */
-const struct em_span *em_job_file_id(const struct em_job *job, const struct em_csv_row *row);
+const struct em_span *em_job_file_id(const struct em_job *job,
+                                     const struct em_csv_row *row);
 
 /** Names of the unit's files. Returns as em_names_make(), with file and line. */
 enum em_status em_job_names(const struct em_job *job, struct em_unit *unit,
                             struct em_error *err);
 
 /**
- * Tell progress, at most ten times a second unless @p last. Returns EM_OK or EM_ERR_STOPPED.
+ * Tell progress, at most ten times a second unless @p last. Returns EM_OK or
+ * EM_ERR_STOPPED.
  */
 enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t done,
                                uint64_t total, bool last, struct em_error *err);
 
 /**
- * First pass: every row and everything it names. Faults go to job->report. Returns EM_OK (also
- * with faults), EM_ERR_STOPPED, EM_ERR_NOMEM, EM_ERR_CRYPTO or EM_ERR_IO.
+ * First pass: every row and everything it names. Faults go to job->report. Returns EM_OK
+ * (also with faults), EM_ERR_STOPPED, EM_ERR_NOMEM, EM_ERR_CRYPTO or EM_ERR_IO.
  */
 enum em_status em_job_check(struct em_job *job, struct em_error *err);
 
@@ -74,9 +76,9 @@ struct em_unit_files {
 };
 
 /**
- * Make the content of all files of a unit: its keys (those already on disk when resuming),
- * CSV and image, and when resuming compare them with what is there. Returns EM_OK or what was
- * wrong; either way em_unit_files_wipe() follows.
+ * Make the content of all files of a unit: its keys (those already on disk when
+ * resuming), CSV and image, and when resuming compare them with what is there. Returns
+ * EM_OK or what was wrong; either way em_unit_files_wipe() follows.
  */
 enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
                                  const struct em_unit *unit, struct em_unit_files *out,

@@ -16,8 +16,8 @@
 
 #include <openssl/crypto.h>
 
-/* The peer's default: local time to the minute. A second key in the same minute is refused
- * as already there, not written over the first. */
+/* The peer's default: local time to the minute. A second key in the same minute is
+ * refused as already there, not written over the first. */
 static enum em_status default_name(char *out, size_t size, struct em_error *err)
 {
     time_t now = time(NULL);
@@ -31,8 +31,8 @@ static enum em_status default_name(char *out, size_t size, struct em_error *err)
 
 /* Where the HMAC key goes: its own name, or "hmac-" before that of the key file. */
 static enum em_status place_hmac(char **dir, char **base, const char *keys_dir,
-                                 const char *name, const char *key_dir, const char *key_base,
-                                 struct em_error *err)
+                                 const char *name, const char *key_dir,
+                                 const char *key_base, struct em_error *err)
 {
     if (name != NULL)
         return em_keys_place(dir, base, keys_dir, name, err);
@@ -68,7 +68,8 @@ static enum em_status check_absent(const char *path, struct em_error *err)
                         "'%s' is already there", path);
 }
 
-static void warn_absolute(const struct em_hooks *hooks, const char *option, const char *name)
+static void warn_absolute(const struct em_hooks *hooks, const char *option,
+                          const char *name)
 {
     struct em_error msg;
     if (name == NULL || name[0] != '/' || hooks == NULL || hooks->log == NULL)
@@ -78,14 +79,16 @@ static void warn_absolute(const struct em_hooks *hooks, const char *option, cons
     hooks->log(hooks->user, EM_LOG_WARNING, "", &msg);
 }
 
-static enum em_status write_keys(const struct em_keys *keys, const char *dir, const char *base,
-                                 const char *hmac_dir, const char *hmac_base,
-                                 struct em_keyfile_result *out, struct em_error *err)
+static enum em_status write_keys(const struct em_keys *keys, const char *dir,
+                                 const char *base, const char *hmac_dir,
+                                 const char *hmac_base, struct em_keyfile_result *out,
+                                 struct em_error *err)
 {
     struct em_unit_keys made = {0};
     uint8_t partition[EM_NVS_KEY_PARTITION_SIZE];
     bool hmac = em_keys_write_hmac(keys);
-    (void)snprintf(out->key, sizeof out->key, "%s/%s", dir, base); /* checked by opening it */
+    (void)snprintf(out->key, sizeof out->key, "%s/%s", dir,
+                   base); /* checked by opening it */
     if (hmac)
         (void)snprintf(out->hmac_key, sizeof out->hmac_key, "%s/%s", hmac_dir, hmac_base);
     enum em_status status = check_absent(out->key, err);
@@ -109,8 +112,8 @@ static enum em_status write_keys(const struct em_keys *keys, const char *dir, co
 }
 
 enum em_status em_keyfile_generate(const struct em_keyfile_options *options,
-                                   const struct em_hooks *hooks, struct em_keyfile_result *out,
-                                   struct em_error *err)
+                                   const struct em_hooks *hooks,
+                                   struct em_keyfile_result *out, struct em_error *err)
 {
     struct em_keys keys = {0};
     struct em_key_options key_options = options->keys;
@@ -126,13 +129,14 @@ enum em_status em_keyfile_generate(const struct em_keyfile_options *options,
     if (status == EM_OK && (keys_dir = malloc(size)) == NULL)
         status = em_error_nomem(err);
     if (status == EM_OK)
-        (void)snprintf(keys_dir, size, "%s/keys", options->outdir); /* size reckoned above */
+        (void)snprintf(keys_dir, size, "%s/keys",
+                       options->outdir); /* size reckoned above */
     if (status == EM_OK)
         status = em_keys_place(&dir, &base, keys_dir,
                                options->name == NULL ? name : options->name, err);
     if (status == EM_OK && em_keys_write_hmac(&keys))
-        status = place_hmac(&hmac_dir, &hmac_base, keys_dir, key_options.hmac_keyfile, dir,
-                            base, err);
+        status = place_hmac(&hmac_dir, &hmac_base, keys_dir, key_options.hmac_keyfile,
+                            dir, base, err);
     if (status == EM_OK) {
         warn_absolute(hooks, "--keyfile", options->name);
         warn_absolute(hooks, "--kp_hmac_keyfile", key_options.hmac_keyfile);

@@ -21,9 +21,10 @@ static enum em_status check_options(const struct em_key_options *o, struct em_er
         return em_error_set(err, EM_ERR_USAGE, "choose one of them",
                             "--keygen makes keys and --inputkey names one");
     if (o->protect_hmac && !o->keygen)
-        return em_error_set(err, EM_ERR_USAGE, "add --keygen",
-                            "--key_protect_hmac derives the keys that --keygen makes; without "
-                            "it nothing would be encrypted that way");
+        return em_error_set(
+            err, EM_ERR_USAGE, "add --keygen",
+            "--key_protect_hmac derives the keys that --keygen makes; without "
+            "it nothing would be encrypted that way");
     if (!o->protect_hmac && (hmac_source || o->hmac_keyfile != NULL))
         return em_error_set(err, EM_ERR_USAGE, "add --key_protect_hmac",
                             "the --kp_hmac_… options need --key_protect_hmac");
@@ -32,16 +33,19 @@ static enum em_status check_options(const struct em_key_options *o, struct em_er
                             "add --kp_hmac_keygen or --kp_hmac_inputkey FILE",
                             "--key_protect_hmac needs an HMAC key");
     if (o->hmac_keygen && o->hmac_inputkey != NULL)
-        return em_error_set(err, EM_ERR_USAGE, "choose one of them",
-                            "--kp_hmac_keygen makes an HMAC key and --kp_hmac_inputkey names "
-                            "one");
+        return em_error_set(
+            err, EM_ERR_USAGE, "choose one of them",
+            "--kp_hmac_keygen makes an HMAC key and --kp_hmac_inputkey names "
+            "one");
     if (o->hmac_keyfile != NULL && !o->hmac_keygen)
-        return em_error_set(err, EM_ERR_USAGE, "add --kp_hmac_keygen",
-                            "--kp_hmac_keyfile names the key that --kp_hmac_keygen makes");
+        return em_error_set(
+            err, EM_ERR_USAGE, "add --kp_hmac_keygen",
+            "--kp_hmac_keyfile names the key that --kp_hmac_keygen makes");
     return EM_OK;
 }
 
-static enum em_status load_given(struct em_key *out, const char *path, struct em_error *err)
+static enum em_status load_given(struct em_key *out, const char *path,
+                                 struct em_error *err)
 {
     struct em_buf content = {0};
     enum em_status status = em_file_read(&content, path, 1024 * 1024, err);
@@ -59,18 +63,19 @@ static enum em_status hmac_from_bytes(struct em_key *out, const struct em_buf *c
 {
     *out = (struct em_key){0};
     if (content->len != EM_NVS_HMAC_KEY_LEN)
-        return em_error_set(err, EM_ERR_INPUT,
-                            content->len == 2 * EM_NVS_HMAC_KEY_LEN
-                                ? "if it is hex text, turn it into bytes first (xxd -r -p)"
-                                : "an eFuse key block holds 32 bytes",
-                            "HMAC key of %zu bytes, %d are needed", content->len,
-                            EM_NVS_HMAC_KEY_LEN);
+        return em_error_set(
+            err, EM_ERR_INPUT,
+            content->len == 2 * EM_NVS_HMAC_KEY_LEN
+                ? "if it is hex text, turn it into bytes first (xxd -r -p)"
+                : "an eFuse key block holds 32 bytes",
+            "HMAC key of %zu bytes, %d are needed", content->len, EM_NVS_HMAC_KEY_LEN);
     memcpy(out->bytes, content->data, content->len);
     out->len = content->len;
     return EM_OK;
 }
 
-static enum em_status load_hmac(struct em_key *out, const char *path, struct em_error *err)
+static enum em_status load_hmac(struct em_key *out, const char *path,
+                                struct em_error *err)
 {
     struct em_buf content = {0};
     enum em_status status = em_file_read(&content, path, 1024 * 1024, err);
@@ -159,19 +164,22 @@ enum em_status em_keys_make(const struct em_keys *keys, struct em_unit_keys *out
 
 /* A key file of an earlier run. *found is false when it is not there. */
 static enum em_status reuse(struct em_key *out, bool *found, bool hmac,
-                            const struct em_dir *dir, const char *name, struct em_error *err)
+                            const struct em_dir *dir, const char *name,
+                            struct em_error *err)
 {
     struct em_buf content = {0};
     *found = dir != NULL && em_dir_has(dir, name);
     if (!*found)
         return EM_OK;
-    enum em_status status = em_dir_read(&content, dir, name, EM_NVS_KEY_PARTITION_SIZE, err);
+    enum em_status status =
+        em_dir_read(&content, dir, name, EM_NVS_KEY_PARTITION_SIZE, err);
     if (status == EM_OK)
         status = hmac ? hmac_from_bytes(out, &content, err)
                       : em_nvs_key_parse(out, content.data, content.len, err);
     if (status == EM_ERR_INPUT && err != NULL) {
         char path[sizeof err->file];
-        (void)snprintf(path, sizeof path, "%s/%s", em_dir_path(dir), name); /* may be cut */
+        (void)snprintf(path, sizeof path, "%s/%s", em_dir_path(dir),
+                       name); /* may be cut */
         em_error_at(err, path, 0);
         (void)snprintf(err->hint, sizeof err->hint,
                        "if no image was made with it yet, delete it and resume again");
@@ -201,15 +209,17 @@ enum em_status em_keys_make_or_reuse(const struct em_keys *keys, const struct em
     else if (found && keys->kind == EM_KEYS_RANDOM)
         out->xts = old;
     else if (found && keys->kind == EM_KEYS_HMAC_RANDOM)
-        status = em_error_set(err, EM_ERR_INPUT, "bring the HMAC key file back",
-                              "'%s/%s' was derived from an HMAC key whose file '%s' is missing",
-                              em_dir_path(dir), key_name, hmac_name);
+        status = em_error_set(
+            err, EM_ERR_INPUT, "bring the HMAC key file back",
+            "'%s/%s' was derived from an HMAC key whose file '%s' is missing",
+            em_dir_path(dir), key_name, hmac_name);
     else
         status = em_keys_make(keys, out, err);
     if (status == EM_OK && found && !em_key_equal(&old, &out->xts))
-        status = em_error_set(err, EM_ERR_INPUT, "is this the folder of another batch?",
-                              "'%s/%s' holds another key than the one derived for the unit",
-                              em_dir_path(dir), key_name);
+        status =
+            em_error_set(err, EM_ERR_INPUT, "is this the folder of another batch?",
+                         "'%s/%s' holds another key than the one derived for the unit",
+                         em_dir_path(dir), key_name);
 out:
     em_key_wipe(&old);
     if (status != EM_OK)
@@ -217,8 +227,8 @@ out:
     return status;
 }
 
-enum em_status em_keys_place(char **dir, char **base, const char *keys_dir, const char *name,
-                             struct em_error *err)
+enum em_status em_keys_place(char **dir, char **base, const char *keys_dir,
+                             const char *name, struct em_error *err)
 {
     *dir = NULL;
     *base = NULL;

@@ -47,8 +47,8 @@ enum em_status em_keys_make(const struct em_keys *keys, struct em_unit_keys *out
 /**
  * The keys for a unit that may have been begun before: those in the files @p key_name and
  * @p hmac_name when they are there, otherwise new ones. @p hmac_dir may be @p dir. NULL
- * folders hold nothing. Returns as em_keys_make(), or EM_ERR_INPUT (a file that is damaged or
- * does not fit the other), EM_ERR_IO.
+ * folders hold nothing. Returns as em_keys_make(), or EM_ERR_INPUT (a file that is
+ * damaged or does not fit the other), EM_ERR_IO.
  */
 enum em_status em_keys_make_or_reuse(const struct em_keys *keys, const struct em_dir *dir,
                                      const char *key_name, const struct em_dir *hmac_dir,
@@ -57,11 +57,12 @@ enum em_status em_keys_make_or_reuse(const struct em_keys *keys, const struct em
 void em_unit_keys_wipe(struct em_unit_keys *keys);
 
 /**
- * Split the user's @p name for a key file into a folder and a name in it: relative names are
- * below @p keys_dir, ".bin" is added when there is no extension. Both outputs are allocated.
- * Returns EM_OK, EM_ERR_USAGE (an extension without .bin, no name) or EM_ERR_NOMEM.
+ * Split the user's @p name for a key file into a folder and a name in it: relative names
+ * are below @p keys_dir, ".bin" is added when there is no extension. Both outputs are
+ * allocated. Returns EM_OK, EM_ERR_USAGE (an extension without .bin, no name) or
+ * EM_ERR_NOMEM.
  */
-enum em_status em_keys_place(char **dir, char **base, const char *keys_dir, const char *name,
-                             struct em_error *err);
+enum em_status em_keys_place(char **dir, char **base, const char *keys_dir,
+                             const char *name, struct em_error *err);
 
 #endif

@@ -26,8 +26,8 @@ struct em_maker {
 };
 
 enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
-                            struct em_files *files, size_t size, enum em_nvs_version version,
-                            struct em_error *err)
+                            struct em_files *files, size_t size,
+                            enum em_nvs_version version, struct em_error *err)
 {
     *out = NULL;
     struct em_maker *maker = calloc(1, sizeof *maker);
@@ -70,7 +70,8 @@ void em_maker_free(struct em_maker *maker)
 }
 
 /* Say which value a fault is about. Only integers are shown: others may be secrets. */
-static void name_value(const struct em_item *item, struct em_span text, struct em_error *err)
+static void name_value(const struct em_item *item, struct em_span text,
+                       struct em_error *err)
 {
     char what[sizeof err->what];
     if (err == NULL)
@@ -82,8 +83,8 @@ static void name_value(const struct em_item *item, struct em_span text, struct e
                        item->key, (int)(text.len < 200 ? text.len : 200),
                        (const char *)text.p, what);
     else if (item->encoding->kind == EM_ENCODING_INT)
-        (void)snprintf(err->what, sizeof err->what, "key '%s' = '%.*s': %.400s", item->key,
-                       shown, (const char *)text.p, what);
+        (void)snprintf(err->what, sizeof err->what, "key '%s' = '%.*s': %.400s",
+                       item->key, shown, (const char *)text.p, what);
     else
         (void)snprintf(err->what, sizeof err->what, "key '%s': %.400s", item->key, what);
 }
@@ -101,8 +102,8 @@ static enum em_status add_item(struct em_maker *maker, struct em_nvs_image *imag
     if (status == EM_OK && item->wifi != EM_WIFI_NONE)
         status = em_wifi_before(&maker->wifi, item, content, image, measure, err);
     if (status == EM_OK)
-        status = em_encoding_add(item->encoding, image, item->key, content, item->from_file,
-                                 &maker->decoded, err);
+        status = em_encoding_add(item->encoding, image, item->key, content,
+                                 item->from_file, &maker->decoded, err);
     if (status == EM_OK && item->wifi != EM_WIFI_NONE)
         status = em_wifi_after(&maker->wifi, item, image, err);
     if (status != EM_OK)
@@ -122,8 +123,9 @@ static bool is_fault(enum em_status status)
     return status != EM_ERR_NOMEM && status != EM_ERR_CRYPTO;
 }
 
-enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *row, bool first,
-                              em_maker_fault_fn *tell, void *user, struct em_error *err)
+enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *row,
+                              bool first, em_maker_fault_fn *tell, void *user,
+                              struct em_error *err)
 {
     const struct em_plan *plan = maker->plan;
     struct em_error fault;
@@ -133,9 +135,9 @@ enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *r
     for (size_t i = 0; i < plan->config.n_items; i++) {
         const struct em_item *item = &plan->config.items[i];
         enum em_status status =
-            item->is_namespace
-                ? em_nvs_image_namespace(maker->measure, item->key, &fault)
-                : add_item(maker, maker->measure, item, em_plan_text(plan, i, row), &fault);
+            item->is_namespace ? em_nvs_image_namespace(maker->measure, item->key, &fault)
+                               : add_item(maker, maker->measure, item,
+                                          em_plan_text(plan, i, row), &fault);
         if (status == EM_OK)
             continue;
         if (!is_fault(status)) {
@@ -170,9 +172,9 @@ enum em_status em_maker_image(struct em_maker *maker, const struct em_csv_row *r
     begin(maker, maker->image);
     for (size_t i = 0; i < plan->config.n_items && status == EM_OK; i++) {
         const struct em_item *item = &plan->config.items[i];
-        status = item->is_namespace
-                     ? em_nvs_image_namespace(maker->image, item->key, err)
-                     : add_item(maker, maker->image, item, em_plan_text(plan, i, row), err);
+        status = item->is_namespace ? em_nvs_image_namespace(maker->image, item->key, err)
+                                    : add_item(maker, maker->image, item,
+                                               em_plan_text(plan, i, row), err);
     }
     if (status == EM_OK)
         status = em_nvs_image_finish(maker->image, &len, err);

@@ -11,10 +11,11 @@
 /** Buffers for making units one after the other. One a thread. */
 struct em_maker;
 
-/** @p plan and @p files are the caller's and outlive it. EM_OK, EM_ERR_NOMEM, EM_ERR_CRYPTO. */
+/** @p plan and @p files are the caller's and outlive it. EM_OK, EM_ERR_NOMEM,
+ * EM_ERR_CRYPTO. */
 enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
-                            struct em_files *files, size_t size, enum em_nvs_version version,
-                            struct em_error *err);
+                            struct em_files *files, size_t size,
+                            enum em_nvs_version version, struct em_error *err);
 void em_maker_free(struct em_maker *maker);
 
 /** Takes faults; returns false when it wants no more. */
@@ -22,15 +23,16 @@ typedef bool em_maker_fault_fn(void *user, const struct em_error *fault);
 
 /**
  * Check every value of the unit of @p row, and whether it all fits. Faults (with file and
- * line) go to @p tell. Those of REPEAT values are only told when @p first: they are the same
- * for all rows. Returns EM_OK, also with faults, or EM_ERR_NOMEM, EM_ERR_CRYPTO.
+ * line) go to @p tell. Those of REPEAT values are only told when @p first: they are the
+ * same for all rows. Returns EM_OK, also with faults, or EM_ERR_NOMEM, EM_ERR_CRYPTO.
  */
-enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *row, bool first,
-                              em_maker_fault_fn *tell, void *user, struct em_error *err);
+enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *row,
+                              bool first, em_maker_fault_fn *tell, void *user,
+                              struct em_error *err);
 
 /**
- * Make the image of the unit of @p row, encrypted with @p key unless that is empty. @p image
- * points into the maker until its next use. Returns EM_OK or what was wrong.
+ * Make the image of the unit of @p row, encrypted with @p key unless that is empty. @p
+ * image points into the maker until its next use. Returns EM_OK or what was wrong.
  */
 enum em_status em_maker_image(struct em_maker *maker, const struct em_csv_row *row,
                               const struct em_key *key, struct em_span *image,

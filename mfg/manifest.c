@@ -53,11 +53,13 @@ static void set_cell(struct cell *cell, const char *name, const char *text, bool
 {
     cell->name = name;
     cell->number = number;
-    (void)snprintf(cell->text, sizeof cell->text, "%s", text); /* longer ones cannot be opened */
+    (void)snprintf(cell->text, sizeof cell->text, "%s",
+                   text); /* longer ones cannot be opened */
 }
 
-static void set_path(struct cell *cell, const char *name, const struct em_outputs *outputs,
-                     const struct em_names *names, enum em_output kind)
+static void set_path(struct cell *cell, const char *name,
+                     const struct em_outputs *outputs, const struct em_names *names,
+                     enum em_output kind)
 {
     set_cell(cell, name, "", false);
     if (outputs != NULL && outputs->wanted[kind])
@@ -93,14 +95,15 @@ static void put_csv(struct em_manifest *manifest, struct cell cells[CELLS], bool
     for (int i = 0; i < CELLS; i++) {
         if (i > 0)
             em_buf_append_byte(&manifest->row, ',');
-        em_csv_put_field(&manifest->row, em_span_of(names ? cells[i].name : cells[i].text));
+        em_csv_put_field(&manifest->row,
+                         em_span_of(names ? cells[i].name : cells[i].text));
     }
     em_buf_append_text(&manifest->row, "\r\n");
     em_stream_write(manifest->stream, manifest->row.data, manifest->row.len);
 }
 
-static enum em_status put_json(struct em_manifest *manifest, const struct cell cells[CELLS],
-                               struct em_error *err)
+static enum em_status put_json(struct em_manifest *manifest,
+                               const struct cell cells[CELLS], struct em_error *err)
 {
     json_t *object = json_object();
     int failed = 0;
@@ -149,7 +152,8 @@ enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool
     return EM_OK;
 }
 
-enum em_status em_manifest_add(struct em_manifest *manifest, const struct em_outputs *outputs,
+enum em_status em_manifest_add(struct em_manifest *manifest,
+                               const struct em_outputs *outputs,
                                const struct em_unit *unit, struct em_error *err)
 {
     struct cell cells[CELLS];

@@ -11,12 +11,14 @@ struct em_manifest;
 /** CSV or JSON, by the name's extension. Returns EM_OK or EM_ERR_USAGE. */
 enum em_status em_manifest_check(const char *path, struct em_error *err);
 
-/** Begin the file @p path. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS, EM_ERR_IO, …NOMEM. */
+/** Begin the file @p path. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS, EM_ERR_IO, …NOMEM.
+ */
 enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool replace,
                                 struct em_error *err);
 
 /** Add a unit that is done. Returns EM_OK or EM_ERR_NOMEM. */
-enum em_status em_manifest_add(struct em_manifest *manifest, const struct em_outputs *outputs,
+enum em_status em_manifest_add(struct em_manifest *manifest,
+                               const struct em_outputs *outputs,
                                const struct em_unit *unit, struct em_error *err);
 
 /** Give the file its name. Returns as em_stream_finish(). */

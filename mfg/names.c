@@ -67,10 +67,10 @@ enum em_status em_names_make(struct em_names *out, const struct em_naming *namin
     if (id.len >= EM_NAME_SIZE)
         len = EM_NAME_SIZE;
     else if (naming->counter)
-        len = snprintf(stem, sizeof stem, "%s-%0*" PRId64 "-%.*s", naming->prefix,
-                       naming->counter_width,
-                       naming->counter_start + (int64_t)(number - 1), (int)id.len,
-                       (const char *)id.p);
+        len =
+            snprintf(stem, sizeof stem, "%s-%0*" PRId64 "-%.*s", naming->prefix,
+                     naming->counter_width, naming->counter_start + (int64_t)(number - 1),
+                     (int)id.len, (const char *)id.p);
     else
         len = snprintf(stem, sizeof stem, "%s-%.*s", naming->prefix, (int)id.len,
                        (const char *)id.p);

@@ -40,7 +40,8 @@ static char *folder_of(const struct em_outputs *outputs, enum em_output kind)
 }
 
 /* Open those folders that are wanted and there, or after making them. */
-static enum em_status open_dirs(struct em_outputs *outputs, bool make, struct em_error *err)
+static enum em_status open_dirs(struct em_outputs *outputs, bool make,
+                                struct em_error *err)
 {
     enum em_status status = EM_OK;
     for (int kind = 0; kind < EM_OUTPUTS && status == EM_OK; kind++) {
@@ -74,8 +75,8 @@ enum em_status em_outputs_open(struct em_outputs *out, const char *root,
         char *keys_dir = join_path(out->root, kinds[EM_OUTPUT_HMAC_KEY].folder);
         enum em_status status = keys_dir == NULL
                                     ? em_error_nomem(err)
-                                    : em_keys_place(&out->hmac_dir, &out->hmac_name, keys_dir,
-                                                    hmac_keyfile, err);
+                                    : em_keys_place(&out->hmac_dir, &out->hmac_name,
+                                                    keys_dir, hmac_keyfile, err);
         free(keys_dir);
         if (status != EM_OK)
             return status;
@@ -98,8 +99,8 @@ void em_outputs_close(struct em_outputs *outputs)
     *outputs = (struct em_outputs){0};
 }
 
-const char *em_outputs_name(const struct em_outputs *outputs, const struct em_names *names,
-                            enum em_output kind)
+const char *em_outputs_name(const struct em_outputs *outputs,
+                            const struct em_names *names, enum em_output kind)
 {
     switch (kind) {
     case EM_OUTPUT_HMAC_KEY:
@@ -116,10 +117,11 @@ const char *em_outputs_name(const struct em_outputs *outputs, const struct em_na
 static enum em_status already_there(const struct em_dir *dir, const char *name,
                                     const char *but, struct em_error *err)
 {
-    return em_error_set(err, EM_ERR_EXISTS,
-                        "choose another --outdir or PREFIX; --resume continues an interrupted "
-                        "batch",
-                        "'%s/%s' is already there%s", em_dir_path(dir), name, but);
+    return em_error_set(
+        err, EM_ERR_EXISTS,
+        "choose another --outdir or PREFIX; --resume continues an interrupted "
+        "batch",
+        "'%s/%s' is already there%s", em_dir_path(dir), name, but);
 }
 
 enum em_status em_outputs_check_new(const struct em_outputs *outputs,
@@ -141,10 +143,12 @@ enum em_status em_outputs_compare(enum em_same *out, const struct em_outputs *ou
     *out = EM_SAME_ABSENT;
     if (outputs->dirs[kind] == NULL)
         return EM_OK;
-    enum em_status status = em_dir_compare(out, outputs->dirs[kind], name, data, len, err);
+    enum em_status status =
+        em_dir_compare(out, outputs->dirs[kind], name, data, len, err);
     if (status == EM_OK && *out == EM_SAME_DIFFERS)
-        status = already_there(outputs->dirs[kind], name,
-                               " and holds something else than this batch would write", err);
+        status =
+            already_there(outputs->dirs[kind], name,
+                          " and holds something else than this batch would write", err);
     return status;
 }
 
@@ -152,6 +156,6 @@ enum em_status em_outputs_put(struct em_outputs *outputs, const struct em_names 
                               enum em_output kind, const void *data, size_t len,
                               enum em_put how, struct em_error *err)
 {
-    return em_dir_put(outputs->dirs[kind], em_outputs_name(outputs, names, kind), data, len,
-                      kinds[kind].file_mode, how, err);
+    return em_dir_put(outputs->dirs[kind], em_outputs_name(outputs, names, kind), data,
+                      len, kinds[kind].file_mode, how, err);
 }

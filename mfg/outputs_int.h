@@ -7,8 +7,8 @@
 #include "mfg/keys_int.h"
 #include "mfg/names_int.h"
 
-/** The kinds of files a unit has, in the order in which they are written: who finds an image
- * finds its key. */
+/** The kinds of files a unit has, in the order in which they are written: who finds an
+ * image finds its key. */
 enum em_output {
     EM_OUTPUT_HMAC_KEY,
     EM_OUTPUT_KEY,
@@ -26,9 +26,9 @@ struct em_outputs {
 };
 
 /**
- * Begin: which files there will be. @p hmac_keyfile is the user's name for the one HMAC key,
- * or NULL. Writes nothing; opens the folders that are there. Ended by em_outputs_close().
- * Returns EM_OK, EM_ERR_USAGE, EM_ERR_IO or EM_ERR_NOMEM.
+ * Begin: which files there will be. @p hmac_keyfile is the user's name for the one HMAC
+ * key, or NULL. Writes nothing; opens the folders that are there. Ended by
+ * em_outputs_close(). Returns EM_OK, EM_ERR_USAGE, EM_ERR_IO or EM_ERR_NOMEM.
  */
 enum em_status em_outputs_open(struct em_outputs *out, const char *root,
                                const struct em_keys *keys, const char *hmac_keyfile,
@@ -39,8 +39,8 @@ void em_outputs_close(struct em_outputs *outputs);
 enum em_status em_outputs_make(struct em_outputs *outputs, struct em_error *err);
 
 /** The name of a unit's file of one kind. */
-const char *em_outputs_name(const struct em_outputs *outputs, const struct em_names *names,
-                            enum em_output kind);
+const char *em_outputs_name(const struct em_outputs *outputs,
+                            const struct em_names *names, enum em_output kind);
 
 /** EM_ERR_EXISTS when a file of the unit is there already; otherwise EM_OK. */
 enum em_status em_outputs_check_new(const struct em_outputs *outputs,

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    BATCH_UNITS = 32,         /* rows a worker takes at a time: rarely waits for its turn */
+    BATCH_UNITS = 32, /* rows a worker takes at a time: rarely waits for its turn */
     BATCH_BYTES = 256 * 1024, /* but no more text than this, so that memory stays small */
 };
 
@@ -22,10 +22,10 @@ struct pass {
     pthread_mutex_t lock;
     pthread_cond_t turned;
     /* All below under the lock. */
-    uint64_t rows;      /* read so far */
-    uint64_t next_turn; /* of the batch to be read next */
-    uint64_t turn;      /* of the batch to be handed in next */
-    bool ended;         /* nothing is left to be read */
+    uint64_t rows;         /* read so far */
+    uint64_t next_turn;    /* of the batch to be read next */
+    uint64_t turn;         /* of the batch to be handed in next */
+    bool ended;            /* nothing is left to be read */
     enum em_status status; /* of the earliest failure, and what to say about it */
     struct em_error error;
 };
@@ -59,8 +59,8 @@ static void reset_unit(struct em_unit *unit)
     unit->hmac_sha256[0] = '\0';
 }
 
-/* Read the next batch. A row that cannot be read fails the pass only in its turn, so it is
- * kept as a unit that failed. */
+/* Read the next batch. A row that cannot be read fails the pass only in its turn, so it
+ * is kept as a unit that failed. */
 static void read_batch(struct worker *worker)
 {
     struct pass *pass = worker->pass;
@@ -173,8 +173,9 @@ static struct worker **new_workers(struct pass *pass, unsigned n)
     return workers;
 }
 
-enum em_status em_pass_run(struct em_csv *csv, unsigned jobs, const struct em_pass_ops *ops,
-                           void *user, uint64_t *rows, struct em_error *err)
+enum em_status em_pass_run(struct em_csv *csv, unsigned jobs,
+                           const struct em_pass_ops *ops, void *user, uint64_t *rows,
+                           struct em_error *err)
 {
     struct pass pass = {.csv = csv, .ops = ops, .user = user};
     struct worker **workers = new_workers(&pass, jobs);
@@ -189,7 +190,7 @@ enum em_status em_pass_run(struct em_csv *csv, unsigned jobs, const struct em_pa
     unsigned started = 1; /* this thread is worker 0 */
     while (started < jobs && pthread_create(&workers[started]->thread, NULL, run_worker,
                                             workers[started]) == 0)
-        started++; /* fewer threads than asked for do the same work */
+        started++;                /* fewer threads than asked for do the same work */
     (void)run_worker(workers[0]); /* always NULL */
     for (unsigned i = 1; i < started; i++)
         pthread_join(workers[i]->thread, NULL);

@@ -50,13 +50,14 @@ static void missing_column(const struct em_plan *plan, const struct em_csv_row *
                            "key '%s' has no column in '%s', whose header is one column",
                            item->key, plan->values_path);
     else if (earlier > 0)
-        (void)em_error_set(&fault, EM_ERR_INPUT, "add a column of that name for each of them",
-                           "key '%s' is in %zu namespaces but has only %zu column%s in '%s'",
-                           item->key, earlier + 1, earlier, earlier == 1 ? "" : "s",
-                           plan->values_path);
+        (void)em_error_set(
+            &fault, EM_ERR_INPUT, "add a column of that name for each of them",
+            "key '%s' is in %zu namespaces but has only %zu column%s in '%s'", item->key,
+            earlier + 1, earlier, earlier == 1 ? "" : "s", plan->values_path);
     else
         (void)em_error_set(&fault, EM_ERR_INPUT, "add a column of that name",
-                           "key '%s' has no column in '%s'", item->key, plan->values_path);
+                           "key '%s' has no column in '%s'", item->key,
+                           plan->values_path);
     em_error_at(&fault, plan->config.path, item->line);
     em_report_fault(report, &fault);
 }
@@ -72,9 +73,9 @@ static void find_id_column(struct em_plan *plan, const struct em_csv_row *header
         em_error_at(&fault, plan->values_path, header->line);
         em_report_fault(report, &fault);
     } else if (find_column(header, em_span_of(id_name), 1) != EM_NO_COLUMN) {
-        (void)em_error_set(&fault, EM_ERR_INPUT, "rename the others",
-                           "several columns are called '%s': the first one gives the file ids",
-                           id_name);
+        (void)em_error_set(
+            &fault, EM_ERR_INPUT, "rename the others",
+            "several columns are called '%s': the first one gives the file ids", id_name);
         em_error_at(&fault, plan->values_path, header->line);
         em_report_say(report, EM_LOG_WARNING, NULL, &fault);
     }

@@ -11,21 +11,21 @@ struct em_plan {
     struct em_config config;
     char *values_path;
     size_t n_columns; /* of the values file */
-    /* For each item of the config: its column (EM_NO_COLUMN for namespaces), and for REPEAT
-     * the text of the first row. */
+    /* For each item of the config: its column (EM_NO_COLUMN for namespaces), and for
+     * REPEAT the text of the first row. */
     struct em_plan_value {
         long column;
         struct em_buf repeated;
-    } *values;
+    } * values;
     long id_column; /* EM_NO_COLUMN: units are numbered */
     bool has_repeat;
 };
 
 /**
- * Match the @p header row of the values file to the config, which becomes the plan's (also
- * after an error). The n-th item of a key takes the n-th column of that name; other columns
- * are left alone. @p id_name is the column with file ids or NULL. Faults go to @p report.
- * Returns EM_OK or EM_ERR_NOMEM. @p out is freed with em_plan_free() either way.
+ * Match the @p header row of the values file to the config, which becomes the plan's
+ * (also after an error). The n-th item of a key takes the n-th column of that name; other
+ * columns are left alone. @p id_name is the column with file ids or NULL. Faults go to @p
+ * report. Returns EM_OK or EM_ERR_NOMEM. @p out is freed with em_plan_free() either way.
  */
 enum em_status em_plan_make(struct em_plan *out, struct em_config *config,
                             const char *values_path, const struct em_csv_row *header,

@@ -22,8 +22,8 @@ void em_report_say(struct em_report *report, enum em_log_level level, const char
                    const struct em_error *msg);
 
 /**
- * EM_OK when there was no fault. Otherwise the status of the first one, and @p err sums up:
- * "3 faults in the inputs, nothing was written".
+ * EM_OK when there was no fault. Otherwise the status of the first one, and @p err sums
+ * up: "3 faults in the inputs, nothing was written".
  */
 enum em_status em_report_result(const struct em_report *report, struct em_error *err);
 

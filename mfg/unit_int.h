@@ -12,7 +12,8 @@
 
 enum { EM_SHA256_HEX = EM_KEY_FINGERPRINT_SIZE };
 
-/** Its memory is used again for a later unit; the pass resets what a unit must not inherit. */
+/** Its memory is used again for a later unit; the pass resets what a unit must not
+ * inherit. */
 struct em_unit {
     uint64_t number; /* row of the values file, 1, 2, … */
     struct em_csv_row row;
@@ -23,7 +24,8 @@ struct em_unit {
     /* Found by the checking pass. */
     struct em_error *faults;
     size_t n_faults, cap_faults;
-    long ignored_repeat; /* item whose REPEAT overrides another value of this row, or -1 */
+    long
+        ignored_repeat; /* item whose REPEAT overrides another value of this row, or -1 */
 
     /* Found by the writing pass; hex digits only when a manifest is written. */
     bool kept;

@@ -33,7 +33,8 @@ void em_wifi_free(struct em_wifi *wifi)
     *wifi = (struct em_wifi){0};
 }
 
-static enum em_status remember(struct em_buf *to, struct em_span text, struct em_error *err)
+static enum em_status remember(struct em_buf *to, struct em_span text,
+                               struct em_error *err)
 {
     em_buf_clear(to);
     em_buf_append(to, text.p, text.len);
@@ -56,8 +57,8 @@ static enum em_status add_pmk_info(struct em_wifi *wifi, struct em_nvs_image *im
 }
 
 enum em_status em_wifi_before(struct em_wifi *wifi, const struct em_item *item,
-                              struct em_span text, struct em_nvs_image *image, bool measure,
-                              struct em_error *err)
+                              struct em_span text, struct em_nvs_image *image,
+                              bool measure, struct em_error *err)
 {
     enum em_status status = EM_OK;
     switch (item->wifi) {
@@ -89,7 +90,8 @@ enum em_status em_wifi_after(struct em_wifi *wifi, const struct em_item *item,
         return EM_OK;
     wifi->sta_done = true;
     memset(bytes, 0xFF, sizeof bytes);
-    enum em_status status = em_nvs_image_add_blob(image, "sta.apinfo", bytes, APINFO_SIZE, err);
+    enum em_status status =
+        em_nvs_image_add_blob(image, "sta.apinfo", bytes, APINFO_SIZE, err);
     memset(bytes, 0, sizeof bytes);
     if (status == EM_OK)
         status = em_nvs_image_add_blob(image, "sta.pmk", bytes, PMK_SIZE, err);

@@ -47,11 +47,12 @@ static enum em_status check_orphan(const struct em_job *job, const struct em_uni
     const struct em_dir *images = job->outputs.dirs[EM_OUTPUT_IMAGE];
     if (images == NULL || !em_dir_has(images, unit->names.image))
         return EM_OK;
-    return em_error_set(err, EM_ERR_EXISTS,
-                        "bring the key file back, or move the image away to make the unit anew",
-                        "'%s/%s' is already there, but its key file '%s' is missing",
-                        em_dir_path(images), unit->names.image,
-                        em_outputs_name(&job->outputs, &unit->names, secret_of(&job->keys)));
+    return em_error_set(
+        err, EM_ERR_EXISTS,
+        "bring the key file back, or move the image away to make the unit anew",
+        "'%s/%s' is already there, but its key file '%s' is missing", em_dir_path(images),
+        unit->names.image,
+        em_outputs_name(&job->outputs, &unit->names, secret_of(&job->keys)));
 }
 
 static enum em_status compare_files(const struct em_job *job, const struct em_unit *unit,
@@ -61,8 +62,8 @@ static enum em_status compare_files(const struct em_job *job, const struct em_un
         struct em_span data = files->data[kind];
         if (data.len == 0)
             continue;
-        enum em_status status = em_outputs_compare(&files->same[kind], &job->outputs,
-                                                   &unit->names, kind, data.p, data.len, err);
+        enum em_status status = em_outputs_compare(
+            &files->same[kind], &job->outputs, &unit->names, kind, data.p, data.len, err);
         if (status == EM_OK && kind == (int)secret_of(&job->keys) &&
             files->same[kind] == EM_SAME_ABSENT)
             status = check_orphan(job, unit, err);
@@ -87,13 +88,14 @@ enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
             (struct em_span){out->keys.hmac.bytes, out->keys.hmac.len};
     if (status == EM_OK && job->outputs.wanted[EM_OUTPUT_KEY]) {
         em_nvs_key_partition(out->partition, &out->keys.xts);
-        out->data[EM_OUTPUT_KEY] = (struct em_span){out->partition, sizeof out->partition};
+        out->data[EM_OUTPUT_KEY] =
+            (struct em_span){out->partition, sizeof out->partition};
     }
     if (status == EM_OK && job->outputs.wanted[EM_OUTPUT_CSV])
         status = em_maker_csv(maker, &unit->row, &out->data[EM_OUTPUT_CSV], err);
     if (status == EM_OK)
-        status = em_maker_image(maker, &unit->row, &out->keys.xts, &out->data[EM_OUTPUT_IMAGE],
-                                err);
+        status = em_maker_image(maker, &unit->row, &out->keys.xts,
+                                &out->data[EM_OUTPUT_IMAGE], err);
     if (status == EM_OK && job->options->resume)
         status = compare_files(job, unit, out, err);
     return status;
@@ -112,7 +114,8 @@ static enum em_status put_files(struct em_job *job, struct em_unit *unit,
         if (data.len == 0 || files->same[kind] == EM_SAME_EQUAL)
             continue;
         /* A short file lost its end in a power cut: it is completed, not overwritten. */
-        enum em_put how = files->same[kind] == EM_SAME_SHORT ? EM_PUT_REPLACE : EM_PUT_NEW;
+        enum em_put how =
+            files->same[kind] == EM_SAME_SHORT ? EM_PUT_REPLACE : EM_PUT_NEW;
         enum em_status status =
             em_outputs_put(&job->outputs, &unit->names, kind, data.p, data.len, how, err);
         if (status == EM_ERR_IO && err != NULL)
@@ -127,7 +130,8 @@ static enum em_status put_files(struct em_job *job, struct em_unit *unit,
 }
 
 /* What the manifest tells of a unit. */
-static enum em_status take_digests(struct em_unit *unit, const struct em_unit_files *files,
+static enum em_status take_digests(struct em_unit *unit,
+                                   const struct em_unit_files *files,
                                    struct em_error *err)
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -193,8 +197,9 @@ static enum em_status finish(void *user, struct em_unit *unit, struct em_error *
     job->result->bytes += unit->image_len;
     if (job->options->each_unit)
         tell_unit(job, unit);
-    return job->manifest == NULL ? EM_OK
-                                 : em_manifest_add(job->manifest, &job->outputs, unit, err);
+    return job->manifest == NULL
+               ? EM_OK
+               : em_manifest_add(job->manifest, &job->outputs, unit, err);
 }
 
 static enum em_status progress(void *user, struct em_error *err)
@@ -215,9 +220,9 @@ enum em_status em_job_write(struct em_job *job, struct em_error *err)
     if (status == EM_OK)
         status = em_csv_unchanged(job->values, err);
     if (status == EM_OK && rows != job->result->rows)
-        status = em_error_set(err, EM_ERR_INPUT, "run again, and edit only copies meanwhile",
-                              "'%s' was changed while it was being used",
-                              job->plan.values_path);
+        status = em_error_set(
+            err, EM_ERR_INPUT, "run again, and edit only copies meanwhile",
+            "'%s' was changed while it was being used", job->plan.values_path);
     if (status == EM_OK)
         status = em_dir_sync(job->outputs.dirs[EM_OUTPUT_IMAGE], err);
     if (status == EM_OK)

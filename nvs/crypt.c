@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AES-256-XTS over the entries of an image.
  *
- * Each entry is a data unit of its own, of two blocks only. Setting up OpenSSL's XTS for every
- * unit costs many times what the encryption does, so its AES is used in bulk, a page at a
- * time, and the rest of XTS (IEEE 1619: the tweak, its doubling, two exclusive ors) is here. */
+ * Each entry is a data unit of its own, of two blocks only. Setting up OpenSSL's XTS for
+ * every unit costs many times what the encryption does, so its AES is used in bulk, a
+ * page at a time, and the rest of XTS (IEEE 1619: the tweak, its doubling, two exclusive
+ * ors) is here. */
 #include "config.h"
 
 #include <espmfg/nvs.h>
@@ -29,8 +30,9 @@ struct em_nvs_crypt {
     EVP_CIPHER *cipher;
     EVP_CIPHER_CTX *encrypt, *decrypt, *tweak;
     struct em_key key;
-    /* What is xored onto entry i of the partition (counted over all pages) before and after
-     * the cipher, EM_NVS_ENTRY_SIZE bytes each. The first n_masks are those of the key. */
+    /* What is xored onto entry i of the partition (counted over all pages) before and
+     * after the cipher, EM_NVS_ENTRY_SIZE bytes each. The first n_masks are those of the
+     * key. */
     uint8_t *masks;
     size_t n_masks, cap_masks;
 };
@@ -60,19 +62,21 @@ enum em_status em_nvs_crypt_new(struct em_nvs_crypt **out, struct em_error *err)
     return EM_OK;
 }
 
-static void wipe_masks(struct em_nvs_crypt *crypt)
+/* Masks do not give the key away; it is enough that they do not outlive the handle. */
+static void free_masks(struct em_nvs_crypt *crypt)
 {
     if (crypt->masks != NULL)
-        OPENSSL_cleanse(crypt->masks, crypt->n_masks * EM_NVS_ENTRY_SIZE);
-    crypt->n_masks = 0;
+        OPENSSL_cleanse(crypt->masks, crypt->cap_masks * EM_NVS_ENTRY_SIZE);
+    free(crypt->masks);
+    crypt->masks = NULL;
+    crypt->cap_masks = 0;
 }
 
 void em_nvs_crypt_free(struct em_nvs_crypt *crypt)
 {
     if (crypt == NULL)
         return;
-    wipe_masks(crypt);
-    free(crypt->masks);
+    free_masks(crypt);
     EVP_CIPHER_CTX_free(crypt->encrypt);
     EVP_CIPHER_CTX_free(crypt->decrypt);
     EVP_CIPHER_CTX_free(crypt->tweak);
@@ -90,7 +94,7 @@ enum em_status em_nvs_crypt_key(struct em_nvs_crypt *crypt, const struct em_key 
     if (status != EM_OK)
         return status;
     em_key_wipe(&crypt->key);
-    wipe_masks(crypt);
+    crypt->n_masks = 0;
     const uint8_t *data_key = key->bytes;
     const uint8_t *tweak_key = key->bytes + HALF_KEY;
     if (EVP_EncryptInit_ex2(crypt->encrypt, crypt->cipher, data_key, NULL, NULL) != 1 ||
@@ -130,20 +134,18 @@ static enum em_status reserve_masks(struct em_nvs_crypt *crypt, size_t n,
         return em_error_nomem(err);
     if (crypt->n_masks > 0)
         memcpy(masks, crypt->masks, crypt->n_masks * EM_NVS_ENTRY_SIZE);
-    size_t kept = crypt->n_masks;
-    wipe_masks(crypt);
-    free(crypt->masks);
+    free_masks(crypt);
     crypt->masks = masks;
-    crypt->n_masks = kept;
     crypt->cap_masks = cap;
     return EM_OK;
 }
 
 /* Make the masks of the first n entries of the partition. */
-static enum em_status make_masks(struct em_nvs_crypt *crypt, size_t n, struct em_error *err)
+static enum em_status make_masks(struct em_nvs_crypt *crypt, size_t n,
+                                 struct em_error *err)
 {
-    enum em_status status = reserve_masks(crypt, n, err);
     uint8_t tweaks[EM_NVS_PAGE_ENTRIES * BLOCK];
+    enum em_status status = reserve_masks(crypt, n, err);
     while (status == EM_OK && crypt->n_masks < n) {
         size_t part = n - crypt->n_masks;
         if (part > EM_NVS_PAGE_ENTRIES)
@@ -166,25 +168,24 @@ static enum em_status make_masks(struct em_nvs_crypt *crypt, size_t n, struct em
         }
         crypt->n_masks += part;
     }
-    OPENSSL_cleanse(tweaks, sizeof tweaks);
     return status;
 }
 
-static void xor_into(uint8_t *data, const uint8_t *mask, size_t len)
+/* Whole entries; the fixed inner length lets compilers use vectors. */
+static void xor_into(uint8_t *restrict data, const uint8_t *restrict mask, size_t len)
 {
-    for (size_t i = 0; i < len; i += 8) {
-        uint64_t a, b;
-        memcpy(&a, data + i, sizeof a);
-        memcpy(&b, mask + i, sizeof b);
-        a ^= b;
-        memcpy(data + i, &a, sizeof a);
+    for (; len > 0; len -= EM_NVS_ENTRY_SIZE) {
+        for (size_t i = 0; i < EM_NVS_ENTRY_SIZE; i++)
+            data[i] ^= mask[i];
+        data += EM_NVS_ENTRY_SIZE;
+        mask += EM_NVS_ENTRY_SIZE;
     }
 }
 
 /* Entries first..end-1 of the page at @p page, all of them written. */
 static enum em_status crypt_run(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ctx,
-                                uint8_t *page, size_t page_idx, unsigned first, unsigned end,
-                                struct em_error *err)
+                                uint8_t *page, size_t page_idx, unsigned first,
+                                unsigned end, struct em_error *err)
 {
     size_t idx = page_idx * EM_NVS_PAGE_ENTRIES + first;
     size_t len = (size_t)(end - first) * EM_NVS_ENTRY_SIZE;
@@ -209,7 +210,8 @@ static enum em_status crypt_image(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ct
         unsigned first = 0;
         while (first < EM_NVS_PAGE_ENTRIES) {
             unsigned end = first;
-            while (end < EM_NVS_PAGE_ENTRIES && nvs_entry_state(page, end) == NVS_ENTRY_WRITTEN)
+            while (end < EM_NVS_PAGE_ENTRIES &&
+                   nvs_entry_state(page, end) == NVS_ENTRY_WRITTEN)
                 end++;
             if (end > first) {
                 enum em_status status =

@@ -23,11 +23,11 @@ struct em_nvs_image {
     uint8_t *buf; /* the caller's; NULL: only count */
     size_t size;
     enum em_nvs_version version;
-    size_t page;     /* the page that is being filled; may lie outside the partition */
-    unsigned used;   /* entries used on it */
-    size_t dirty;    /* so many pages of buf may hold something else than 0xFF */
-    unsigned n_ns;   /* namespaces so far */
-    unsigned ns;     /* index of the present one; 0: none yet */
+    size_t page;   /* the page that is being filled; may lie outside the partition */
+    unsigned used; /* entries used on it */
+    size_t dirty;  /* so many pages of buf may hold something else than 0xFF */
+    unsigned n_ns; /* namespaces so far */
+    unsigned ns;   /* index of the present one; 0: none yet */
     struct nvs_names names;
     char ns_names[EM_NVS_NAMESPACES_MAX][EM_NVS_KEY_LEN_MAX + 1];
 };
@@ -37,7 +37,8 @@ enum em_status em_nvs_size_check(uint64_t size, struct em_error *err)
     static const char hint[] = "use 0x3000 or more, in steps of 0x1000";
     if (size < EM_NVS_PAGE_SIZE || size % EM_NVS_PAGE_SIZE != 0)
         return em_error_set(err, EM_ERR_USAGE, hint,
-                            "partition size 0x%" PRIx64 " is not a multiple of 4096 bytes%s",
+                            "partition size 0x%" PRIx64
+                            " is not a multiple of 4096 bytes%s",
                             size, size == 0 ? " above 0" : "");
     if (size > EM_NVS_SIZE_MAX)
         return em_error_set(err, EM_ERR_USAGE, hint,
@@ -46,7 +47,8 @@ enum em_status em_nvs_size_check(uint64_t size, struct em_error *err)
     return EM_OK;
 }
 
-/* Pages that may hold data: a partition that the device can write to keeps one in reserve. */
+/* Pages that may hold data: a partition that the device can write to keeps one in
+ * reserve. */
 static size_t data_pages(size_t size)
 {
     return size / EM_NVS_PAGE_SIZE - (size >= EM_NVS_RW_SIZE_MIN ? 1 : 0);
@@ -107,10 +109,10 @@ static void close_page(struct em_nvs_image *image, uint32_t state)
     memset(page, 0xFF, NVS_ENTRIES_OFF);
     em_put_le32(page + NVS_HEADER_STATE, state);
     em_put_le32(page + NVS_HEADER_SEQUENCE, (uint32_t)image->page);
-    page[NVS_HEADER_VERSION] = image->version == EM_NVS_V2 ? NVS_VERSION_2 : NVS_VERSION_1;
-    em_put_le32(page + NVS_HEADER_CRC,
-                nvs_crc(NVS_CRC_START, page + NVS_HEADER_SEQUENCE,
-                        NVS_HEADER_CRC - NVS_HEADER_SEQUENCE));
+    page[NVS_HEADER_VERSION] =
+        image->version == EM_NVS_V2 ? NVS_VERSION_2 : NVS_VERSION_1;
+    em_put_le32(page + NVS_HEADER_CRC, nvs_crc(NVS_CRC_START, page + NVS_HEADER_SEQUENCE,
+                                               NVS_HEADER_CRC - NVS_HEADER_SEQUENCE));
     uint8_t *bitmap = page + NVS_BITMAP_OFF;
     memset(bitmap, 0xAA, image->used / 4);
     if (image->used % 4 != 0) /* 10 for each written entry, 11 for the rest */
@@ -126,7 +128,8 @@ static void next_page(struct em_nvs_image *image)
     image->used = 0;
 }
 
-/* Use @p n entries of the present page. Returns the first, or NULL when nothing is stored. */
+/* Use @p n entries of the present page. Returns the first, or NULL when nothing is
+ * stored. */
 static uint8_t *take_entries(struct em_nvs_image *image, size_t n)
 {
     assert(image->used + n <= EM_NVS_PAGE_ENTRIES);
@@ -210,8 +213,9 @@ static void put_variable(struct em_nvs_image *image, struct item *item,
     put_entry(entry, item);
 }
 
-/* A string, or a blob of version 1. Compatible to the byte: an item that would end exactly
- * on the last entry moves to a new page, which is one entry stricter than the format. */
+/* A string, or a blob of version 1. Compatible to the byte: an item that would end
+ * exactly on the last entry moves to a new page, which is one entry stricter than the
+ * format. */
 static void add_on_one_page(struct em_nvs_image *image, struct item *item,
                             const struct payload *payload)
 {
@@ -221,10 +225,11 @@ static void add_on_one_page(struct em_nvs_image *image, struct item *item,
     put_variable(image, item, payload);
 }
 
-/* A blob of version 2: chunks over as many pages as it takes, then the index. Starts on the
- * present page whatever is left there, even nothing: then its first chunk is empty. */
-static void add_in_chunks(struct em_nvs_image *image, struct item *item, const uint8_t *data,
-                          size_t len)
+/* A blob of version 2: chunks over as many pages as it takes, then the index. Starts on
+ * the present page whatever is left there, even nothing: then its first chunk is empty.
+ */
+static void add_in_chunks(struct em_nvs_image *image, struct item *item,
+                          const uint8_t *data, size_t len)
 {
     size_t left = len;
     size_t room;
@@ -285,11 +290,12 @@ enum em_status em_nvs_image_namespace(struct em_nvs_image *image, const char *na
                             EM_NVS_NAMESPACES_MAX);
     memcpy(image->ns_names[image->n_ns], name, strlen(name) + 1);
     image->ns = ++image->n_ns;
-    struct item item = {.key = name,
-                        .type = EM_NVS_U8,
-                        .span = 1,
-                        .chunk = NVS_NO_CHUNK,
-                        .data = {(uint8_t)image->ns, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
+    struct item item = {
+        .key = name,
+        .type = EM_NVS_U8,
+        .span = 1,
+        .chunk = NVS_NO_CHUNK,
+        .data = {(uint8_t)image->ns, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
     add_single(image, &item);
     return EM_OK;
 }
@@ -308,9 +314,9 @@ static enum em_status begin_item(struct em_nvs_image *image, struct item *item,
     if (status == EM_OK)
         status = nvs_names_add(&image->names, item->ns, key, &added, err);
     if (status == EM_OK && !added)
-        return em_error_set(err, EM_ERR_INPUT, "rename or drop one: the device would lose it",
-                            "key '%s' is in namespace '%s' already", key,
-                            image->ns_names[image->ns - 1]);
+        return em_error_set(
+            err, EM_ERR_INPUT, "rename or drop one: the device would lose it",
+            "key '%s' is in namespace '%s' already", key, image->ns_names[image->ns - 1]);
     return status;
 }
 
@@ -330,7 +336,8 @@ enum em_status em_nvs_image_add_int(struct em_nvs_image *image, const char *key,
     if (value > (negative ? low : high))
         return em_error_set(err, EM_ERR_INPUT, "choose a wider type or another value",
                             "does not fit %c%u (%s%" PRIu64 "..%" PRIu64 ")",
-                            has_sign ? 'i' : 'u', width * 8, has_sign ? "-" : "", low, high);
+                            has_sign ? 'i' : 'u', width * 8, has_sign ? "-" : "", low,
+                            high);
     uint64_t bits = negative ? 0 - value : value;
     memset(item.data, 0xFF, sizeof item.data);
     for (unsigned i = 0; i < width; i++)
@@ -392,12 +399,13 @@ enum em_status em_nvs_image_finish(struct em_nvs_image *image, size_t *out_len,
     if (pages > data_pages(image->size)) {
         char hint[96];
         size_t enough = (pages < 2 ? 3 : pages + 1) * EM_NVS_PAGE_SIZE;
-        (void)snprintf(hint, sizeof hint, "use a size of 0x%zx or more, or drop some values",
-                       enough);
-        return em_error_set(err, EM_ERR_FULL, hint,
-                            "the content takes %zu pages, a partition of 0x%zx bytes has %zu "
-                            "for data",
-                            pages, image->size, data_pages(image->size));
+        (void)snprintf(hint, sizeof hint,
+                       "use a size of 0x%zx or more, or drop some values", enough);
+        return em_error_set(
+            err, EM_ERR_FULL, hint,
+            "the content takes %zu pages, a partition of 0x%zx bytes has %zu "
+            "for data",
+            pages, image->size, data_pages(image->size));
     }
     *out_len = read_only ? pages * EM_NVS_PAGE_SIZE : image->size;
     if (image->buf == NULL)

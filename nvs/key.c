@@ -27,8 +27,9 @@ enum em_status em_nvs_key_check(const struct em_key *key, struct em_error *err)
     for (size_t i = 0; i < key->len; i++)
         not_ff |= (uint8_t)~key->bytes[i];
     if (not_ff == 0)
-        return em_error_set(err, EM_ERR_INPUT, hint,
-                            "all key bytes are 0xFF: the device takes that for \"no key yet\"");
+        return em_error_set(
+            err, EM_ERR_INPUT, hint,
+            "all key bytes are 0xFF: the device takes that for \"no key yet\"");
     if (CRYPTO_memcmp(key->bytes, key->bytes + HALF_KEY, HALF_KEY) == 0)
         return em_error_set(err, EM_ERR_INPUT, hint,
                             "both halves of the key are equal, which AES-XTS forbids");
@@ -51,7 +52,8 @@ enum em_status em_nvs_key_derive(struct em_key *out, const struct em_key *hmac_k
 {
     /* The messages that the device signs: each pattern eight times. Source: nvs_flash of
      * ESP-IDF, HMAC-based protection scheme. */
-    static const uint8_t patterns[2][4] = {{0x5A, 0x5A, 0xBE, 0xAE}, {0xA5, 0xA5, 0xDE, 0xCE}};
+    static const uint8_t patterns[2][4] = {{0x5A, 0x5A, 0xBE, 0xAE},
+                                           {0xA5, 0xA5, 0xDE, 0xCE}};
     *out = (struct em_key){0};
     if (hmac_key->len != EM_NVS_HMAC_KEY_LEN)
         return em_error_set(err, EM_ERR_INPUT, "an eFuse key block holds 32 bytes",
@@ -62,18 +64,20 @@ enum em_status em_nvs_key_derive(struct em_key *out, const struct em_key *hmac_k
         unsigned len = 0;
         for (size_t i = 0; i < sizeof message; i++)
             message[i] = patterns[half][i % sizeof patterns[half]];
-        if (HMAC(EVP_sha256(), hmac_key->bytes, (int)hmac_key->len, message, sizeof message,
-                 out->bytes + half * HALF_KEY, &len) == NULL ||
+        if (HMAC(EVP_sha256(), hmac_key->bytes, (int)hmac_key->len, message,
+                 sizeof message, out->bytes + half * HALF_KEY, &len) == NULL ||
             len != HALF_KEY) {
             em_key_wipe(out);
-            return em_error_set(err, EM_ERR_CRYPTO, NULL, "HMAC-SHA256 of OpenSSL failed");
+            return em_error_set(err, EM_ERR_CRYPTO, NULL,
+                                "HMAC-SHA256 of OpenSSL failed");
         }
     }
     out->len = EM_NVS_XTS_KEY_LEN;
     return EM_OK;
 }
 
-void em_nvs_key_partition(uint8_t out[EM_NVS_KEY_PARTITION_SIZE], const struct em_key *key)
+void em_nvs_key_partition(uint8_t out[EM_NVS_KEY_PARTITION_SIZE],
+                          const struct em_key *key)
 {
     assert(key->len == EM_NVS_XTS_KEY_LEN);
     memset(out, 0xFF, EM_NVS_KEY_PARTITION_SIZE);
@@ -89,10 +93,11 @@ enum em_status em_nvs_key_parse(struct em_key *out, const void *data, size_t len
     *out = (struct em_key){0};
     if (len < EM_NVS_XTS_KEY_LEN ||
         (len > EM_NVS_XTS_KEY_LEN && len < EM_NVS_XTS_KEY_LEN + 4))
-        return em_error_set(err, EM_ERR_INPUT, hint,
-                            "%zu bytes: neither a key (%d bytes) nor a key partition (68 bytes "
-                            "or more)",
-                            len, EM_NVS_XTS_KEY_LEN);
+        return em_error_set(
+            err, EM_ERR_INPUT, hint,
+            "%zu bytes: neither a key (%d bytes) nor a key partition (68 bytes "
+            "or more)",
+            len, EM_NVS_XTS_KEY_LEN);
     if (len > EM_NVS_XTS_KEY_LEN && nvs_crc(NVS_CRC_START, bytes, EM_NVS_XTS_KEY_LEN) !=
                                         em_get_le32(bytes + EM_NVS_XTS_KEY_LEN))
         return em_error_set(err, EM_ERR_INPUT, hint,

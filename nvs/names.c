@@ -61,8 +61,8 @@ static enum em_status grow(struct nvs_names *set, struct em_error *err)
     return EM_OK;
 }
 
-enum em_status nvs_names_add(struct nvs_names *set, uint8_t ns, const char *key, bool *added,
-                             struct em_error *err)
+enum em_status nvs_names_add(struct nvs_names *set, uint8_t ns, const char *key,
+                             bool *added, struct em_error *err)
 {
     if (set->n == set->cap) {
         enum em_status status = grow(set, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines: sub-commands and options from tables, with the help that goes with them. */
+/* Command lines: sub-commands and options from tables, with the help that goes with them.
+ */
 #include "config.h"
 
 #include "src/cli.h"
@@ -24,14 +25,16 @@ static size_t count_words(const char *words)
 static void print_usage(FILE *to, const char *program, const struct cli_command *command)
 {
     if (command == NULL)
-        (void)fprintf(to, "usage: %s COMMAND [OPTION…] (try '%s --help')\n", program, program);
+        (void)fprintf(to, "usage: %s COMMAND [OPTION…] (try '%s --help')\n", program,
+                      program);
     else
         (void)fprintf(to, "usage: %s %s %s%s[OPTION…] (try '%s %s --help')\n", program,
                       command->name, command->positionals,
                       command->positionals[0] == '\0' ? "" : " ", program, command->name);
 }
 
-int cli_fault(const char *program, const struct cli_command *command, const char *format, ...)
+int cli_fault(const char *program, const struct cli_command *command, const char *format,
+              ...)
 {
     va_list ap;
     print_usage(stderr, program, command);
@@ -70,8 +73,9 @@ static void print_options(const struct cli_option *options)
             continue;
         if (o->letter != 0)
             (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        int len = snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name,
-                           o->values == NULL ? "" : " ", o->values == NULL ? "" : o->values);
+        int len =
+            snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name,
+                     o->values == NULL ? "" : " ", o->values == NULL ? "" : o->values);
         if (len >= HELP_COLUMN - 1)
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
@@ -108,10 +112,10 @@ static int match(const char *name, const char *text, size_t len)
     return name[len] == '\0' ? 2 : 1;
 }
 
-/* The option that @p text names; options that are not shown only count when no other does.
- * *several is set when it could be more than one. */
-static const struct cli_option *find_option(const struct cli_option *options, const char *text,
-                                            size_t len, bool *several)
+/* The option that @p text names; options that are not shown only count when no other
+ * does. *several is set when it could be more than one. */
+static const struct cli_option *find_option(const struct cli_option *options,
+                                            const char *text, size_t len, bool *several)
 {
     const struct cli_option *found = NULL;
     const struct cli_option *hidden = NULL;
@@ -151,8 +155,8 @@ struct parser {
     void *user;
 };
 
-static int take_option(struct parser *p, const struct cli_option *option, const char *shown,
-                       char *attached)
+static int take_option(struct parser *p, const struct cli_option *option,
+                       const char *shown, char *attached)
 {
     char *values[CLI_VALUES_MAX] = {NULL};
     size_t need = count_words(option->values);
@@ -164,9 +168,10 @@ static int take_option(struct parser *p, const struct cli_option *option, const 
     while (n < need && p->at < p->argc && !looks_like_option(p->argv[p->at]))
         values[n++] = p->argv[p->at++];
     if (n < need)
-        return cli_fault(p->program, p->command,
-                         "%s needs %s%s (write %s=VALUE for a value that begins with '-')",
-                         shown, need == 1 ? "a value: " : "values: ", option->values, shown);
+        return cli_fault(
+            p->program, p->command,
+            "%s needs %s%s (write %s=VALUE for a value that begins with '-')", shown,
+            need == 1 ? "a value: " : "values: ", option->values, shown);
     const char *fault = p->handler(p->user, option->id, values);
     if (fault != NULL)
         return cli_fault(p->program, p->command, "%s%s%s: %s", shown, need > 0 ? " " : "",
@@ -208,8 +213,9 @@ static int take_letter(struct parser *p, char *word)
     return cli_fault(p->program, p->command, "there is no option %s", shown);
 }
 
-int cli_parse(const char *program, const struct cli_command *command, int argc, char **argv,
-              const char *positionals[CLI_POSITIONALS_MAX], cli_handler *handler, void *user)
+int cli_parse(const char *program, const struct cli_command *command, int argc,
+              char **argv, const char *positionals[CLI_POSITIONALS_MAX],
+              cli_handler *handler, void *user)
 {
     struct parser p = {program, command, argc, argv, 0, handler, user};
     size_t need = count_words(command->positionals);
@@ -240,7 +246,8 @@ int cli_parse(const char *program, const struct cli_command *command, int argc, 
     return -1;
 }
 
-const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name)
+const struct cli_command *cli_find(const struct cli_command *const *commands,
+                                   const char *name)
 {
     for (; *commands != NULL; commands++) {
         if (match((*commands)->name, name, strlen(name)) == 2)

@@ -14,11 +14,12 @@ enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 8 };
 
 /** One option; a table of them ends with a row without name. */
 struct cli_option {
-    const char *name;   /* without the two '-' */
-    char letter;        /* for -x; 0: none */
-    const char *values; /* names of its values, one word each: "START LENGTH"; NULL: none */
-    const char *help;   /* NULL: accepted but not shown */
-    int id;             /* for the handler */
+    const char *name; /* without the two '-' */
+    char letter;      /* for -x; 0: none */
+    const char
+        *values;      /* names of its values, one word each: "START LENGTH"; NULL: none */
+    const char *help; /* NULL: accepted but not shown */
+    int id;           /* for the handler */
 };
 
 /** What a sub-command takes, and how it is explained. */
@@ -33,21 +34,24 @@ struct cli_command {
 };
 
 /**
- * Called for each option with its values. Returns NULL, or what is wrong with a value: the
- * message then says "--name VALUE: …".
+ * Called for each option with its values. Returns NULL, or what is wrong with a value:
+ * the message then says "--name VALUE: …".
  */
 typedef const char *cli_handler(void *user, int id, char *const *values);
 
 /**
  * Parse @p argv (@p argc words, the command's name not among them). Positionals go to
- * @p positionals, as many as the command names. Returns -1 to go on, or the exit status: 0
- * after --help was answered on stdout, 2 after a fault was told on stderr, with the usage.
+ * @p positionals, as many as the command names. Returns -1 to go on, or the exit status:
+ * 0 after --help was answered on stdout, 2 after a fault was told on stderr, with the
+ * usage.
  */
-int cli_parse(const char *program, const struct cli_command *command, int argc, char **argv,
-              const char *positionals[CLI_POSITIONALS_MAX], cli_handler *handler, void *user);
+int cli_parse(const char *program, const struct cli_command *command, int argc,
+              char **argv, const char *positionals[CLI_POSITIONALS_MAX],
+              cli_handler *handler, void *user);
 
 /** Tell a usage fault of @p command (NULL: the program) on stderr. Returns 2. */
-int cli_fault(const char *program, const struct cli_command *command, const char *format, ...);
+int cli_fault(const char *program, const struct cli_command *command, const char *format,
+              ...);
 
 /** Help of one command, or of the program with all its commands, on stdout. */
 void cli_help(const char *program, const struct cli_command *command);

@@ -47,29 +47,33 @@ static const struct cli_option options[] = {
      "put a counter into file names, beginning at START, filled with zeros to LENGTH "
      "characters",
      OPT_COUNTER},
-    {"fileid", 0, "COLUMN", "column of VALUES whose value ends file names (default: 1, 2, 3, …)",
-     OPT_FILEID},
-    {"version", 0, "1|2", "NVS format: 2 (default) allows blobs over several pages", OPT_VERSION},
-    {"outdir", 0, "DIR", "gets the folders bin/, csv/ and keys/ (default: current folder)",
-     OPT_OUTDIR},
+    {"fileid", 0, "COLUMN",
+     "column of VALUES whose value ends file names (default: 1, 2, 3, …)", OPT_FILEID},
+    {"version", 0, "1|2", "NVS format: 2 (default) allows blobs over several pages",
+     OPT_VERSION},
+    {"outdir", 0, "DIR",
+     "gets the folders bin/, csv/ and keys/ (default: current folder)", OPT_OUTDIR},
     {"keygen", 0, NULL, "encrypt, with a new key for each unit", OPT_KEYGEN},
     {"inputkey", 0, "FILE", "encrypt, with the key in FILE for all units", OPT_INPUTKEY},
     {"key_protect_hmac", 0, NULL,
-     "with --keygen: derive the keys from an HMAC key, as the device does from an eFuse block",
+     "with --keygen: derive the keys from an HMAC key, as the device does from an eFuse "
+     "block",
      OPT_HMAC},
     {"kp_hmac_keygen", 0, NULL, "make a new HMAC key for each unit", OPT_HMAC_KEYGEN},
-    {"kp_hmac_keyfile", 0, "NAME", "name of the HMAC key file that is made (for one unit only)",
-     OPT_HMAC_KEYFILE},
-    {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE for all units",
-     OPT_HMAC_INPUTKEY},
+    {"kp_hmac_keyfile", 0, "NAME",
+     "name of the HMAC key file that is made (for one unit only)", OPT_HMAC_KEYFILE},
+    {"kp_hmac_inputkey", 0, "FILE",
+     "derive from the 32-byte HMAC key in FILE for all units", OPT_HMAC_INPUTKEY},
     {"jobs", 'j', "N", "threads (default: one for each core)", OPT_JOBS},
     {"dry-run", 'n', NULL, "check everything, write nothing", OPT_DRY_RUN},
     {"resume", 0, NULL,
      "continue an interrupted run: keep files that are whole, use keys that were made",
      OPT_RESUME},
-    {"rows", 0, "A-B", "make only units A to B, counted from 1 (A- : to the end)", OPT_ROWS},
-    {"shard", 0, "I/N", "make only each Nth unit, beginning with the Ith: one batch over N "
-                        "machines",
+    {"rows", 0, "A-B", "make only units A to B, counted from 1 (A- : to the end)",
+     OPT_ROWS},
+    {"shard", 0, "I/N",
+     "make only each Nth unit, beginning with the Ith: one batch over N "
+     "machines",
      OPT_SHARD},
     {"no-csv", 0, NULL, "leave out the intermediate CSV files", OPT_NO_CSV},
     {"manifest", 0, "FILE",
@@ -141,8 +145,8 @@ static const char *take_shard(struct em_batch_options *batch, char *text)
     if (slash == NULL)
         return "write it as I/N, for example 1/4";
     *slash = '\0';
-    bool good = cli_number(&shard, text, 1000000) && cli_number(&shards, slash + 1, 1000000) &&
-                shard >= 1 && shard <= shards;
+    bool good = cli_number(&shard, text, 1000000) &&
+                cli_number(&shards, slash + 1, 1000000) && shard >= 1 && shard <= shards;
     *slash = '/';
     if (!good)
         return "write it as I/N with I from 1 to N";
@@ -249,7 +253,8 @@ static void on_signal(int number)
     (void)signal(number, SIG_DFL); /* a second one ends at once */
 }
 
-static void print_result(const struct em_batch_options *o, const struct em_batch_result *r)
+static void print_result(const struct em_batch_options *o,
+                         const struct em_batch_result *r)
 {
     const char *slash = o->outdir[strlen(o->outdir) - 1] == '/' ? "" : "/";
     if (o->dry_run) {
@@ -263,7 +268,8 @@ static void print_result(const struct em_batch_options *o, const struct em_batch
     printf(" in %s%sbin (%" PRIu64 " KiB)\n", o->outdir, slash, r->bytes / 1024);
 }
 
-static json_t *result_object(const struct em_batch_options *o, const struct em_batch_result *r)
+static json_t *result_object(const struct em_batch_options *o,
+                             const struct em_batch_result *r)
 {
     return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "command",
                      "generate", "outdir", o->outdir, "dry_run", (int)o->dry_run, "units",
@@ -291,12 +297,13 @@ static int generate(const struct cli_command *command, int argc, char **argv)
     struct em_error err = {.status = EM_OK};
     struct em_integer size;
     if (em_text_literal(&size, em_span_of(args[3]), &err) != EM_OK || size.negative)
-        return cli_fault(program, command, "SIZE '%s' is no number; write 12288 or 0x3000",
-                         args[3]);
+        return cli_fault(program, command,
+                         "SIZE '%s' is no number; write 12288 or 0x3000", args[3]);
     r.batch.size = size.huge ? UINT64_MAX : size.magnitude;
     if (r.without_effect && !r.term.quiet && !r.term.json)
-        (void)fprintf(stderr, "%s: warning: --keyfile, --input and --output have no effect "
-                              "here\n",
+        (void)fprintf(stderr,
+                      "%s: warning: --keyfile, --input and --output have no effect "
+                      "here\n",
                       program);
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
@@ -318,19 +325,21 @@ const struct cli_command gen_generate = {
     .name = "generate",
     .summary = "Make the intermediate CSV, the NVS image and the keys of every unit",
     .positionals = "CONF VALUES PREFIX SIZE",
-    .about = "  CONF      config CSV: rows name,namespace, and key,type,encoding[,REPEAT]\n"
-             "  VALUES    values CSV: a header with the keys' names, then one row a unit\n"
-             "  PREFIX    file names begin with it\n"
-             "  SIZE      of the NVS partition in bytes, a multiple of 4096: 0x3000, 12288\n"
-             "\n"
-             "Everything is checked before anything is written; files that are there already\n"
-             "are never replaced. Files named in VALUES are relative to the current folder.\n",
+    .about =
+        "  CONF      config CSV: rows name,namespace, and key,type,encoding[,REPEAT]\n"
+        "  VALUES    values CSV: a header with the keys' names, then one row a unit\n"
+        "  PREFIX    file names begin with it\n"
+        "  SIZE      of the NVS partition in bytes, a multiple of 4096: 0x3000, 12288\n"
+        "\n"
+        "Everything is checked before anything is written; files that are there already\n"
+        "are never replaced. Files named in VALUES are relative to the current folder.\n",
     .options = options,
-    .examples = "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out\n"
-                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --dry-run\n"
-                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out \\\n"
-                "      --fileid serial --keygen --key_protect_hmac --kp_hmac_keygen \\\n"
-                "      --manifest out/manifest.csv\n"
-                "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --resume\n",
+    .examples =
+        "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out\n"
+        "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --dry-run\n"
+        "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out \\\n"
+        "      --fileid serial --keygen --key_protect_hmac --kp_hmac_keygen \\\n"
+        "      --manifest out/manifest.csv\n"
+        "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --resume\n",
     .run = generate,
 };

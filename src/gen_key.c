@@ -23,14 +23,15 @@ enum {
 };
 
 static const struct cli_option options[] = {
-    {"keyfile", 0, "NAME", "name of the key file (default: keys-MM-DD_HH-MM.bin, local time)",
-     OPT_KEYFILE},
+    {"keyfile", 0, "NAME",
+     "name of the key file (default: keys-MM-DD_HH-MM.bin, local time)", OPT_KEYFILE},
     {"outdir", 0, "DIR", "gets the folder keys/ (default: current folder)", OPT_OUTDIR},
     {"key_protect_hmac", 0, NULL,
      "derive the key from an HMAC key, as the device does from an eFuse block", OPT_HMAC},
     {"kp_hmac_keygen", 0, NULL, "make a new HMAC key", OPT_HMAC_KEYGEN},
     {"kp_hmac_keyfile", 0, "NAME",
-     "name of the HMAC key file that is made (default: hmac- and the name of the key file)",
+     "name of the HMAC key file that is made (default: hmac- and the name of the key "
+     "file)",
      OPT_HMAC_KEYFILE},
     {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
@@ -118,11 +119,13 @@ const struct cli_command gen_generate_key = {
     .name = "generate-key",
     .summary = "Make one key file, random or derived from an HMAC key",
     .positionals = "",
-    .about = "The key file goes to DIR/keys, readable for its owner only. A file that is there\n"
+    .about = "The key file goes to DIR/keys, readable for its owner only. A file that is "
+             "there\n"
              "already is never replaced.\n",
     .options = options,
-    .examples = "  mfg_gen generate-key --keyfile fan.bin --outdir out\n"
-                "  mfg_gen generate-key --key_protect_hmac --kp_hmac_keygen --outdir out\n"
-                "  mfg_gen generate-key --key_protect_hmac --kp_hmac_inputkey hmac.bin\n",
+    .examples =
+        "  mfg_gen generate-key --keyfile fan.bin --outdir out\n"
+        "  mfg_gen generate-key --key_protect_hmac --kp_hmac_keygen --outdir out\n"
+        "  mfg_gen generate-key --key_protect_hmac --kp_hmac_inputkey hmac.bin\n",
     .run = generate_key,
 };

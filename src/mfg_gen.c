@@ -17,11 +17,12 @@ static const struct cli_command *const commands[] = {
 
 static void print_help(FILE *to)
 {
-    (void)fprintf(to,
-                  "usage: %s COMMAND [OPTION…]\n\n"
-                  "Makes what is different in every unit of a batch of devices with Espressif\n"
-                  "chips: NVS images, intermediate CSV files, keys.\n\nCommands:\n",
-                  program);
+    (void)fprintf(
+        to,
+        "usage: %s COMMAND [OPTION…]\n\n"
+        "Makes what is different in every unit of a batch of devices with Espressif\n"
+        "chips: NVS images, intermediate CSV files, keys.\n\nCommands:\n",
+        program);
     for (const struct cli_command *const *c = commands; *c != NULL; c++)
         (void)fprintf(to, "  %-14s %s\n", (*c)->name, (*c)->summary);
     (void)fprintf(to,
@@ -56,7 +57,8 @@ int main(int argc, char **argv)
     bool wants_help = strcmp(word, "help") == 0;
     const struct cli_command *command = cli_find(commands, wants_help ? argv[2] : word);
     if (command == NULL)
-        return cli_fault(program, NULL, "there is no command '%s'", wants_help ? argv[2] : word);
+        return cli_fault(program, NULL, "there is no command '%s'",
+                         wants_help ? argv[2] : word);
     if (wants_help) {
         cli_help(program, command);
         return 0;

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const level_names[] = {"error", "warning", "note", "info", "debug", "trace"};
+static const char *const level_names[] = {"error", "warning", "note",
+                                          "info",  "debug",   "trace"};
 
 static double now_s(void)
 {
@@ -36,10 +37,12 @@ static json_t *text_or_null(const char *text)
 static json_t *message_object(const char *level, const struct em_error *msg)
 {
     json_t *object = json_object();
-    (void)json_object_set_new(object, "level", json_string(level)); /* NULLs are passed on */
+    (void)json_object_set_new(object, "level",
+                              json_string(level)); /* NULLs are passed on */
     (void)json_object_set_new(object, "file", text_or_null(msg->file));
-    (void)json_object_set_new(
-        object, "line", msg->line == 0 ? json_null() : json_integer((json_int_t)msg->line));
+    (void)json_object_set_new(object, "line",
+                              msg->line == 0 ? json_null()
+                                             : json_integer((json_int_t)msg->line));
     (void)json_object_set_new(object, "what", text_or_null(msg->what));
     (void)json_object_set_new(object, "hint", text_or_null(msg->hint));
     return object;
@@ -58,7 +61,8 @@ static void print_message(struct term *term, enum em_log_level level,
     term_clear(term);
     FILE *to = level <= EM_LOG_NOTE ? stderr : stdout;
     (void)fprintf(to, "%s%s%s%s\n", place,
-                  level == EM_LOG_WARNING || level == EM_LOG_NOTE ? level_names[level] : "",
+                  level == EM_LOG_WARNING || level == EM_LOG_NOTE ? level_names[level]
+                                                                  : "",
                   level == EM_LOG_WARNING || level == EM_LOG_NOTE ? ": " : "", msg->what);
     if (msg->hint[0] != '\0')
         (void)fprintf(to, "    hint: %s\n", msg->hint);
@@ -101,8 +105,8 @@ static void print_bar(struct term *term, const struct em_progress *p, double ela
         (void)snprintf(rest, sizeof rest, "  %.0f %s/s, %.0f s left",
                        (double)p->done / elapsed_s, p->counts,
                        elapsed_s / part - elapsed_s); /* always fits */
-    (void)fprintf(stderr, "\r%-9s [%s] %3.0f %%  %" PRIu64 "/%" PRIu64 " %s%s\033[K", p->stage,
-                  bar, part * 100, p->done, p->total, p->counts, rest);
+    (void)fprintf(stderr, "\r%-9s [%s] %3.0f %%  %" PRIu64 "/%" PRIu64 " %s%s\033[K",
+                  p->stage, bar, part * 100, p->done, p->total, p->counts, rest);
     (void)fflush(stderr); /* a bar that cannot be shown is no reason to stop */
     term->bar_shown = true;
 }

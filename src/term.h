@@ -16,10 +16,10 @@ struct term {
     const char *program;
     enum em_log_level level; /* the chattiest that is shown */
     enum term_progress progress;
-    bool json;         /* collect instead of printing; needs term_json_end() */
-    bool quiet;        /* only faults */
-    json_t *messages;  /* of --json */
-    bool bar_shown;    /* a bar stands on the present line */
+    bool json;        /* collect instead of printing; needs term_json_end() */
+    bool quiet;       /* only faults */
+    json_t *messages; /* of --json */
+    bool bar_shown;   /* a bar stands on the present line */
     char bar_stage[32];
     double bar_start_s;
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
@@ -35,8 +35,8 @@ void term_fault(struct term *term, const struct em_error *err);
 void term_clear(struct term *term);
 
 /**
- * Print the object of --json on stdout: what @p fields (taken over) holds, then status, exit
- * status, error and messages. Returns the exit status.
+ * Print the object of --json on stdout: what @p fields (taken over) holds, then status,
+ * exit status, error and messages. Returns the exit status.
  */
 int term_json_end(struct term *term, json_t *fields, const struct em_error *err);
 

@@ -17,10 +17,10 @@ extern "C" {
  */
 enum em_status {
     EM_OK = 0,
-    EM_ERR_USAGE = -1,   /**< the call or the command line contradicts itself */
-    EM_ERR_INPUT = -2,   /**< a file, a value or a key is not as it has to be */
-    EM_ERR_FULL = -3,    /**< the content does not fit the partition */
-    EM_ERR_IO = -4,      /**< the file system refused: not there, no permission, no space */
+    EM_ERR_USAGE = -1, /**< the call or the command line contradicts itself */
+    EM_ERR_INPUT = -2, /**< a file, a value or a key is not as it has to be */
+    EM_ERR_FULL = -3,  /**< the content does not fit the partition */
+    EM_ERR_IO = -4,    /**< the file system refused: not there, no permission, no space */
     EM_ERR_EXISTS = -5,  /**< a file that would be written is already there */
     EM_ERR_NOMEM = -6,   /**< out of memory */
     EM_ERR_CRYPTO = -7,  /**< the crypto library failed, random numbers included */
@@ -28,16 +28,16 @@ enum em_status {
 };
 
 /**
- * One fault, told so that a person can mend it. Filled by whoever finds the fault; callers
- * on the way up may add file and line, nothing else. All texts are NUL-terminated UTF-8;
- * what is too long is cut.
+ * One fault, told so that a person can mend it. Filled by whoever finds the fault;
+ * callers on the way up may add file and line, nothing else. All texts are NUL-terminated
+ * UTF-8; what is too long is cut.
  */
 struct em_error {
     enum em_status status;
     unsigned long line; /**< line of @c file as a text editor counts it; 0: none */
-    char file[256];     /**< input file the fault is in, as the user named it; "" : none */
-    char what[512];     /**< one line: subject, value, limit */
-    char hint[256];     /**< the next thing to try; "" : none */
+    char file[256]; /**< input file the fault is in, as the user named it; "" : none */
+    char what[512]; /**< one line: subject, value, limit */
+    char hint[256]; /**< the next thing to try; "" : none */
 };
 
 /** Short machine-readable name, for example "input". Never NULL. */
@@ -50,8 +50,8 @@ EM_API const char *em_status_text(enum em_status status);
 EM_API int em_status_exit(enum em_status status);
 
 /**
- * Write "FILE:LINE: WHAT" (or what there is of it) into @p out of @p size bytes and return
- * the length that the whole text has, as snprintf does.
+ * Write "FILE:LINE: WHAT" (or what there is of it) into @p out of @p size bytes and
+ * return the length that the whole text has, as snprintf does.
  */
 EM_API int em_error_format(const struct em_error *err, char *out, size_t size);
 

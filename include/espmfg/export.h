@@ -4,9 +4,9 @@
 #define ESPMFG_EXPORT_H
 
 #if defined(__GNUC__)
-#define EM_API           __attribute__((visibility("default")))
-#define EM_PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define EM_USE_RESULT    __attribute__((warn_unused_result))
+#define EM_API          __attribute__((visibility("default")))
+#define EM_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define EM_USE_RESULT   __attribute__((warn_unused_result))
 #else
 #define EM_API
 #define EM_PRINTF(f, a)

@@ -31,9 +31,9 @@ struct em_progress {
 };
 
 /**
- * Call-backs of one job. Any member may be NULL. The library calls them from one thread at
- * a time (not always the same one) and, for progress, at most ten times a second plus once
- * at the end of a stage.
+ * Call-backs of one job. Any member may be NULL. The library calls them from one thread
+ * at a time (not always the same one) and, for progress, at most ten times a second plus
+ * once at the end of a stage.
  */
 struct em_hooks {
     /** A message: @p msg is only valid during the call. @p device as in em_progress. */

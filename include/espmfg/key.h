@@ -40,9 +40,9 @@ EM_API int em_key_equal(const struct em_key *a, const struct em_key *b);
  * SHA-256 of the key's bytes as 64 lower-case hex digits: names a key in lists and logs
  * without giving it away. Returns EM_OK or EM_ERR_CRYPTO.
  */
-EM_API EM_USE_RESULT enum em_status
-em_key_fingerprint(const struct em_key *key, char out[EM_KEY_FINGERPRINT_SIZE],
-                   struct em_error *err);
+EM_API EM_USE_RESULT enum em_status em_key_fingerprint(const struct em_key *key,
+                                                       char out[EM_KEY_FINGERPRINT_SIZE],
+                                                       struct em_error *err);
 
 #ifdef __cplusplus
 }

@@ -12,16 +12,16 @@ extern "C" {
 #endif
 
 /**
- * How NVS is encrypted; the members are the options of the same names. All strings stay the
- * caller's. {0} means: not at all.
+ * How NVS is encrypted; the members are the options of the same names. All strings stay
+ * the caller's. {0} means: not at all.
  */
 struct em_key_options {
-    bool keygen;                /**< a new key for each unit, written to a key file */
-    const char *inputkey;       /**< this key file for all units */
-    bool protect_hmac;          /**< with keygen: derive the key from an HMAC key */
-    bool hmac_keygen;           /**< a new HMAC key for each unit, written to a file */
-    const char *hmac_keyfile;   /**< name for the one HMAC key that is made */
-    const char *hmac_inputkey;  /**< this HMAC key (32 bytes) for all units */
+    bool keygen;               /**< a new key for each unit, written to a key file */
+    const char *inputkey;      /**< this key file for all units */
+    bool protect_hmac;         /**< with keygen: derive the key from an HMAC key */
+    bool hmac_keygen;          /**< a new HMAC key for each unit, written to a file */
+    const char *hmac_keyfile;  /**< name for the one HMAC key that is made */
+    const char *hmac_inputkey; /**< this HMAC key (32 bytes) for all units */
 };
 
 /** What em_keyfile_generate() is to make. */
@@ -31,9 +31,9 @@ struct em_keyfile_options {
     struct em_key_options keys; /**< only the HMAC members count */
 };
 
-#define EM_KEYFILE_OPTIONS_INIT                                                                \
-    {                                                                                          \
-        .outdir = "."                                                                          \
+#define EM_KEYFILE_OPTIONS_INIT                                                          \
+    {                                                                                    \
+        .outdir = "."                                                                    \
     }
 
 /** Paths of what was made; "" for what was not. */
@@ -43,16 +43,17 @@ struct em_keyfile_result {
 };
 
 /**
- * Make one key file, and one for the HMAC key if asked for. Files get mode 0600, a new folder
- * 0700; what is there already is never replaced. ".bin" is added to names without extension.
- * Returns EM_OK, EM_ERR_USAGE (options that contradict each other, other extension),
- * EM_ERR_INPUT (the given HMAC key), EM_ERR_EXISTS, EM_ERR_IO, EM_ERR_CRYPTO or EM_ERR_NOMEM;
- * after an error nothing new is left. May be called from several threads.
+ * Make one key file, and one for the HMAC key if asked for. Files get mode 0600, a new
+ * folder 0700; what is there already is never replaced. ".bin" is added to names without
+ * extension. Returns EM_OK, EM_ERR_USAGE (options that contradict each other, other
+ * extension), EM_ERR_INPUT (the given HMAC key), EM_ERR_EXISTS, EM_ERR_IO, EM_ERR_CRYPTO
+ * or EM_ERR_NOMEM; after an error nothing new is left. May be called from several
+ * threads.
  */
-EM_API EM_USE_RESULT enum em_status em_keyfile_generate(const struct em_keyfile_options *options,
-                                                        const struct em_hooks *hooks,
-                                                        struct em_keyfile_result *out,
-                                                        struct em_error *err);
+EM_API EM_USE_RESULT enum em_status
+em_keyfile_generate(const struct em_keyfile_options *options,
+                    const struct em_hooks *hooks, struct em_keyfile_result *out,
+                    struct em_error *err);
 
 #ifdef __cplusplus
 }
