@@ -11,6 +11,7 @@ usage() {
 usage: ./bootstrap.sh COMMAND
 
   deps      install the Debian packages that are missing (as root, or with sudo)
+  tools     install what only developers need: clang, clang-format, shellcheck, …
   build     deps, then configure and build in build/
   demo      build, then make the batch of samples/ with HMAC-protected keys and show it
   check     build, then run all tests
@@ -24,8 +25,10 @@ say() {
     printf '\n== %s\n' "$*"
 }
 
+# To build and test; and what only the stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev pkg-config
     libssl-dev libdeflate-dev libjansson-dev libcunit1-dev'
+tools='clang clang-format libclang-rt-14-dev shellcheck mandoc git util-linux xz-utils'
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -111,6 +114,10 @@ check() {
 
 case "${1:-}" in
 deps) deps ;;
+tools)
+    # shellcheck disable=SC2086 # a list of words
+    install_packages $tools
+    ;;
 build) build ;;
 demo) demo ;;
 check) check ;;

@@ -1,1 +1,98 @@
 # SPDX-License-Identifier: Apache-2.0
+# Unit tests (one program a source file), the golden runner, and tests of the programs.
+
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(top_srcdir)'; export top_srcdir; \
+	top_builddir='$(top_builddir)'; export top_builddir; \
+	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN;
+
+EXTRA_DIST += \
+	tests/bench/README.md \
+	tests/data \
+	tests/fuzz \
+	tests/em_test.h \
+	$(test_scripts)
+
+test_scripts = \
+	tests/cli.sh \
+	tests/docs.sh \
+	tests/full_disk.sh \
+	tests/golden.sh \
+	tests/library.sh \
+	tests/resume_kill.sh \
+	tests/style.sh
+
+if HAVE_CUNIT
+unit_tests = \
+	tests/test_base_base64 \
+	tests/test_base_buf \
+	tests/test_base_dir \
+	tests/test_base_error \
+	tests/test_base_file \
+	tests/test_base_hex \
+	tests/test_base_key \
+	tests/test_base_stream \
+	tests/test_base_text \
+	tests/test_mfg_batch \
+	tests/test_mfg_config \
+	tests/test_mfg_csv \
+	tests/test_mfg_encoding \
+	tests/test_mfg_files \
+	tests/test_mfg_idset \
+	tests/test_mfg_keyfile \
+	tests/test_mfg_keys \
+	tests/test_mfg_manifest \
+	tests/test_mfg_names \
+	tests/test_mfg_pass \
+	tests/test_mfg_plan \
+	tests/test_mfg_wifi \
+	tests/test_nvs_crypt \
+	tests/test_nvs_image \
+	tests/test_nvs_key \
+	tests/test_nvs_names
+
+check_PROGRAMS += $(unit_tests) golden_nvs resume_kill
+TESTS += $(unit_tests) $(test_scripts)
+else
+check-local:
+	@echo 'CUnit is missing: no tests can be run (./bootstrap.sh deps installs it)'; exit 1
+endif
+
+LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
+
+golden_nvs_SOURCES = tests/golden_nvs.c
+golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+resume_kill_SOURCES = tests/resume_kill.c
+resume_kill_LDADD   =
+
+# Benchmarks: measured, not tested.
+EXTRA_PROGRAMS += bench_generate
+bench_generate_SOURCES = tests/bench/bench_generate.c
+bench_generate_LDADD   =
+
+bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT)
+	./bench_generate ./mfg_gen
+	./bench_generate ./mfg_gen --memory
+
+# Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
+FUZZ_SECONDS = 60
+fuzz_targets = config values key
+fuzz:
+	$(MKDIR_P) fuzz
+	for t in $(fuzz_targets); do \
+	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
+	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) \
+	    -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
+	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
+	    $(EM_LIBS) -lpthread && \
+	  $(MKDIR_P) fuzz/corpus_$$t && \
+	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \
+	done
+
+.PHONY: bench fuzz
+CLEANFILES += bench_generate$(EXEEXT)
+clean-local:
+	rm -rf fuzz
