@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 struct em_dir {
@@ -137,6 +138,22 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name,
 }
 #endif
 
+/* Write a file under @p name, which must be free. Returns 0 or the error number, and then
+ * nothing is left. */
+static int write_file(struct em_dir *dir, const char *name, const void *data, size_t len,
+                      mode_t mode)
+{
+    int fd = openat(dir->fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+    if (fd < 0)
+        return errno;
+    int errnum = write_all(fd, data, len);
+    if (close(fd) != 0 && errnum == 0)
+        errnum = errno;
+    if (errnum != 0)
+        (void)unlinkat(dir->fd, name, 0); /* the first error is the one to tell */
+    return errnum;
+}
+
 /* Give the finished temporary file its name. Returns 0 or the error number. */
 static int name_file(int dirfd, const char *temp, const char *name, enum em_put what)
 {
@@ -162,14 +179,10 @@ static int put_named(struct em_dir *dir, const char *name, const void *data, siz
     char temp[64];
     (void)snprintf(temp, sizeof temp, ".espmfg-%ld-%u.tmp", (long)getpid(),
                    atomic_fetch_add(&dir->serial, 1)); /* always fits */
-    int fd = openat(dir->fd, temp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
-    if (fd < 0)
-        return errno;
-    int errnum = write_all(fd, data, len);
-    if (close(fd) != 0 && errnum == 0)
-        errnum = errno;
-    if (errnum == 0)
-        errnum = name_file(dir->fd, temp, name, what);
+    int errnum = write_file(dir, temp, data, len, mode);
+    if (errnum != 0)
+        return errnum;
+    errnum = name_file(dir->fd, temp, name, what);
     if (errnum != 0)
         (void)unlinkat(dir->fd, temp, 0); /* the first error is the one to tell */
     return errnum;
@@ -184,7 +197,8 @@ enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data
         !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
         result = put_nameless(dir, name, data, len, mode, &errnum);
     if (result == PUT_USELESS) {
-        errnum = put_named(dir, name, data, len, mode, what);
+        errnum = what == EM_PUT_STAGED ? write_file(dir, name, data, len, mode)
+                                       : put_named(dir, name, data, len, mode, what);
         /* Only a success shows that it was this way of writing that did not work. */
         if (what == EM_PUT_NEW && errnum == 0)
             atomic_store_explicit(&dir->named_only, true, memory_order_relaxed);
@@ -230,6 +244,18 @@ enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir,
     }
     em_buf_wipe(&have);
     return status;
+}
+
+enum em_status em_dir_lock(struct em_dir *dir, struct em_error *err)
+{
+#ifdef LOCK_EX
+    if (flock(dir->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return em_error_set(err, EM_ERR_EXISTS,
+                            "wait for it to end, or choose another folder",
+                            "another run is writing to '%s'", dir->path);
+#endif
+    (void)dir, (void)err; /* where there are no such locks, names still collide loudly */
+    return EM_OK;
 }
 
 enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err)

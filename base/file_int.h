@@ -45,10 +45,18 @@ const char *em_dir_path(const struct em_dir *dir);
 /** true when nobody but its owner (and root) can look into it. */
 bool em_dir_is_private(const struct em_dir *dir);
 
+/**
+ * Take the folder for this process until it is closed. Returns EM_OK, or EM_ERR_EXISTS
+ * when another process has it.
+ */
+enum em_status em_dir_lock(struct em_dir *dir, struct em_error *err);
+
 /** What em_dir_put() does about a file of that name. */
 enum em_put {
     EM_PUT_NEW,     /* refuse: EM_ERR_EXISTS, and the file stays as it is */
     EM_PUT_REPLACE, /* put the new content in its place in one step */
+    EM_PUT_STAGED,  /* as NEW, but written under its name: a kill may leave a short file.
+                     * For folders that get their own name when all is written. */
 };
 
 /**

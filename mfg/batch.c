@@ -150,6 +150,19 @@ static enum em_status read_plan(struct em_job *job, struct em_error *err)
                         &job->report, err);
 }
 
+static enum em_status open_outputs(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    const struct em_outputs_options options = {
+        .root = o->outdir,
+        .hmac_keyfile = o->keys.hmac_keyfile,
+        .with_csv = !o->no_csv,
+        .whole = o->first_row == 1 && o->last_row == 0 && o->shards == 1,
+        .resume = o->resume,
+    };
+    return em_outputs_open(&job->outputs, &job->keys, &options, err);
+}
+
 static enum em_status prepare(struct em_job *job, struct em_error *err)
 {
     const struct em_batch_options *o = job->options;
@@ -164,8 +177,7 @@ static enum em_status prepare(struct em_job *job, struct em_error *err)
     if (status == EM_OK && job->plan.id_column != EM_NO_COLUMN && !o->counter)
         status = em_idset_new(&job->ids, err);
     if (status == EM_OK)
-        status = em_outputs_open(&job->outputs, o->outdir, &job->keys,
-                                 o->keys.hmac_keyfile, !o->no_csv, err);
+        status = open_outputs(job, err);
     if (status == EM_OK && o->manifest != NULL && !o->resume &&
         access(o->manifest, F_OK) == 0)
         status = em_error_set(err, EM_ERR_EXISTS, "move it away, or choose another name",
@@ -186,14 +198,10 @@ static void warn_before(struct em_job *job)
             "a partition below 0x3000 bytes can only be read on the device: flag it "
             "readonly in "
             "the partition table");
-    for (int kind = EM_OUTPUT_HMAC_KEY; kind <= EM_OUTPUT_KEY; kind++) {
-        const struct em_dir *dir = job->outputs.dirs[kind];
-        if (dir != NULL && !em_dir_is_private(dir)) {
-            say(job, EM_LOG_WARNING, em_dir_path(dir), "chmod 700 it",
-                "others can look into the folder of the key files");
-            break;
-        }
-    }
+    const struct em_dir *keys = em_outputs_dir(&job->outputs, EM_OUTPUT_KEY);
+    if (keys != NULL && !em_dir_is_private(keys))
+        say(job, EM_LOG_WARNING, em_dir_path(keys), "chmod 700 it",
+            "others can look into the folder of the key files");
 }
 
 static void warn_after(struct em_job *job)
@@ -260,8 +268,10 @@ static enum em_status write_all(struct em_job *job, struct em_error *err)
         status = em_job_write(job, err);
     if (status == EM_OK && job->manifest != NULL)
         status = em_manifest_finish(job->manifest, err);
-    if (status != EM_OK)
+    if (status != EM_OK) {
         tell_partial(job);
+        em_outputs_abandon(&job->outputs);
+    }
     return status;
 }
 

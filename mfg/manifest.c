@@ -64,7 +64,7 @@ static void set_path(struct cell *cell, const char *name,
     set_cell(cell, name, "", false);
     if (outputs != NULL && outputs->wanted[kind])
         (void)snprintf(cell->text, sizeof cell->text, "%s/%s",
-                       em_dir_path(outputs->dirs[kind]),
+                       em_outputs_path(outputs, kind),
                        em_outputs_name(outputs, names, kind)); /* as above */
 }
 

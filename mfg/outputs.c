@@ -6,97 +6,189 @@
 
 #include "base/error_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Folder and permissions of each kind. Keys and values are secrets. */
+/* Keys and values are secrets. */
 static const struct {
-    const char *folder;
-    mode_t dir_mode, file_mode;
+    int folder;
+    mode_t mode;
 } kinds[EM_OUTPUTS] = {
-    [EM_OUTPUT_HMAC_KEY] = {"keys", 0700, 0600},
-    [EM_OUTPUT_KEY] = {"keys", 0700, 0600},
-    [EM_OUTPUT_CSV] = {"csv", 0777, 0600},
-    [EM_OUTPUT_IMAGE] = {"bin", 0777, 0666},
+    [EM_OUTPUT_HMAC_KEY] = {EM_FOLDER_KEYS, 0600},
+    [EM_OUTPUT_KEY] = {EM_FOLDER_KEYS, 0600},
+    [EM_OUTPUT_CSV] = {EM_FOLDER_CSV, 0600},
+    [EM_OUTPUT_IMAGE] = {EM_FOLDER_IMAGES, 0666},
 };
 
-static char *join_path(const char *dir, const char *name)
+static const struct {
+    const char *name; /* below the root; NULL: wherever the user says */
+    mode_t mode;
+} folders[EM_FOLDERS] = {
+    [EM_FOLDER_KEYS] = {"keys", 0700},
+    [EM_FOLDER_CSV] = {"csv", 0777},
+    [EM_FOLDER_IMAGES] = {"bin", 0777},
+    [EM_FOLDER_OTHER] = {NULL, 0700},
+};
+
+static char *join(const char *a, const char *between, const char *b)
 {
-    size_t size = strlen(dir) + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path != NULL)
-        (void)snprintf(path, size, "%s%s%s", dir,
-                       dir[0] != '\0' && dir[strlen(dir) - 1] == '/' ? "" : "/", name);
-    return path;
+    size_t size = strlen(a) + strlen(between) + strlen(b) + 1;
+    char *text = malloc(size);
+    if (text != NULL)
+        (void)snprintf(text, size, "%s%s%s", a, between, b); /* size reckoned above */
+    return text;
 }
 
-static char *folder_of(const struct em_outputs *outputs, enum em_output kind)
+static enum em_status name_folders(struct em_outputs *outputs, const char *root,
+                                   struct em_error *err)
 {
-    if (kind == EM_OUTPUT_HMAC_KEY && outputs->hmac_dir != NULL)
-        return strdup(outputs->hmac_dir);
-    return join_path(outputs->root, kinds[kind].folder);
-}
-
-/* Open those folders that are wanted and there, or after making them. */
-static enum em_status open_dirs(struct em_outputs *outputs, bool make,
-                                struct em_error *err)
-{
-    enum em_status status = EM_OK;
-    for (int kind = 0; kind < EM_OUTPUTS && status == EM_OK; kind++) {
-        if (!outputs->wanted[kind] || outputs->dirs[kind] != NULL)
+    bool slash = root[0] != '\0' && root[strlen(root) - 1] == '/';
+    for (int i = 0; i < EM_FOLDERS; i++) {
+        struct em_folder *folder = &outputs->folders[i];
+        folder->mode = folders[i].mode;
+        if (folders[i].name == NULL)
             continue;
-        char *path = folder_of(outputs, kind);
-        if (path == NULL)
+        folder->path =
+            join(root[0] == '\0' ? "." : root, slash ? "" : "/", folders[i].name);
+        if (folder->path == NULL)
             return em_error_nomem(err);
-        if (make)
-            status = em_file_mkdirs(path, kinds[kind].dir_mode, err);
-        if (status == EM_OK && (make || access(path, F_OK) == 0))
-            status = em_dir_open(&outputs->dirs[kind], path, err);
-        free(path);
+        folder->partial = join(folder->path, "", ".partial");
+        if (folder->partial == NULL)
+            return em_error_nomem(err);
+    }
+    return EM_OK;
+}
+
+/* The one HMAC key file may be anywhere. */
+static enum em_status place_hmac(struct em_outputs *outputs, const char *hmac_keyfile,
+                                 struct em_error *err)
+{
+    struct em_folder *keys = &outputs->folders[EM_FOLDER_KEYS];
+    struct em_folder *other = &outputs->folders[EM_FOLDER_OTHER];
+    enum em_status status =
+        em_keys_place(&other->path, &outputs->hmac_name, keys->path, hmac_keyfile, err);
+    if (status == EM_OK && strcmp(other->path, keys->path) != 0)
+        outputs->folder_of[EM_OUTPUT_HMAC_KEY] = other;
+    return status;
+}
+
+static enum em_status open_folder(struct em_outputs *outputs, struct em_folder *folder,
+                                  bool resume, struct em_error *err)
+{
+    bool partial = folder->partial != NULL && access(folder->partial, F_OK) == 0;
+    if (access(folder->path, F_OK) == 0) {
+        if (!partial)
+            return em_dir_open(&folder->dir, folder->path, err);
+        return em_error_set(err, EM_ERR_EXISTS, "remove or rename one of them",
+                            "both '%s' and '%s' are there", folder->path,
+                            folder->partial);
+    }
+    if (!partial)
+        return EM_OK;
+    if (!resume)
+        return em_error_set(err, EM_ERR_EXISTS, "--resume continues it; or remove it",
+                            "'%s' is left from a run that did not end", folder->partial);
+    if (!outputs->whole)
+        return em_error_set(err, EM_ERR_EXISTS, "resume it without --rows and --shard",
+                            "'%s' is left from a run over the whole batch",
+                            folder->partial);
+    folder->staged = true;
+    return em_dir_open(&folder->dir, folder->partial, err);
+}
+
+enum em_status em_outputs_open(struct em_outputs *out, const struct em_keys *keys,
+                               const struct em_outputs_options *options,
+                               struct em_error *err)
+{
+    *out = (struct em_outputs){.whole = options->whole};
+    out->wanted[EM_OUTPUT_HMAC_KEY] = em_keys_write_hmac(keys);
+    out->wanted[EM_OUTPUT_KEY] = em_keys_write_key(keys);
+    out->wanted[EM_OUTPUT_CSV] = options->with_csv;
+    out->wanted[EM_OUTPUT_IMAGE] = true;
+    enum em_status status = name_folders(out, options->root, err);
+    for (int kind = 0; kind < EM_OUTPUTS; kind++)
+        out->folder_of[kind] = &out->folders[kinds[kind].folder];
+    if (status == EM_OK && options->hmac_keyfile != NULL)
+        status = place_hmac(out, options->hmac_keyfile, err);
+    for (int kind = 0; kind < EM_OUTPUTS; kind++)
+        out->folder_of[kind]->wanted |= out->wanted[kind];
+    for (int i = 0; i < EM_FOLDERS && status == EM_OK; i++) {
+        if (out->folders[i].wanted)
+            status = open_folder(out, &out->folders[i], options->resume, err);
     }
     return status;
 }
 
-enum em_status em_outputs_open(struct em_outputs *out, const char *root,
-                               const struct em_keys *keys, const char *hmac_keyfile,
-                               bool with_csv, struct em_error *err)
-{
-    *out = (struct em_outputs){0};
-    out->root = strdup(root[0] == '\0' ? "." : root);
-    if (out->root == NULL)
-        return em_error_nomem(err);
-    out->wanted[EM_OUTPUT_HMAC_KEY] = em_keys_write_hmac(keys);
-    out->wanted[EM_OUTPUT_KEY] = em_keys_write_key(keys);
-    out->wanted[EM_OUTPUT_CSV] = with_csv;
-    out->wanted[EM_OUTPUT_IMAGE] = true;
-    if (hmac_keyfile != NULL) {
-        char *keys_dir = join_path(out->root, kinds[EM_OUTPUT_HMAC_KEY].folder);
-        enum em_status status = keys_dir == NULL
-                                    ? em_error_nomem(err)
-                                    : em_keys_place(&out->hmac_dir, &out->hmac_name,
-                                                    keys_dir, hmac_keyfile, err);
-        free(keys_dir);
-        if (status != EM_OK)
-            return status;
-    }
-    return open_dirs(out, false, err);
-}
-
 enum em_status em_outputs_make(struct em_outputs *outputs, struct em_error *err)
 {
-    return open_dirs(outputs, true, err);
+    enum em_status status = EM_OK;
+    for (int i = 0; i < EM_FOLDERS && status == EM_OK; i++) {
+        struct em_folder *folder = &outputs->folders[i];
+        if (!folder->wanted)
+            continue;
+        if (folder->dir == NULL) {
+            folder->staged = outputs->whole && folder->partial != NULL;
+            const char *path = folder->staged ? folder->partial : folder->path;
+            status = em_file_mkdirs(path, folder->mode, err);
+            if (status == EM_OK)
+                status = em_dir_open(&folder->dir, path, err);
+        }
+        /* Two runs may fill one finished folder, but not one partial folder. */
+        if (status == EM_OK && folder->staged)
+            status = em_dir_lock(folder->dir, err);
+    }
+    return status;
+}
+
+enum em_status em_outputs_commit(struct em_outputs *outputs, struct em_error *err)
+{
+    enum em_status status = em_dir_sync(outputs->folders[EM_FOLDER_IMAGES].dir, err);
+    bool renamed = false;
+    for (int i = 0; i < EM_FOLDERS && status == EM_OK; i++) {
+        struct em_folder *folder = &outputs->folders[i];
+        if (!folder->wanted || !folder->staged)
+            continue;
+        if (rename(folder->partial, folder->path) != 0)
+            return em_error_errno(err, errno, "cannot rename '%s' to '%s'",
+                                  folder->partial, folder->path);
+        folder->staged = false;
+        renamed = true;
+    }
+    if (status == EM_OK && renamed)
+        status = em_dir_sync(outputs->folders[EM_FOLDER_IMAGES].dir, err);
+    return status;
+}
+
+void em_outputs_abandon(struct em_outputs *outputs)
+{
+    for (int i = 0; i < EM_FOLDERS; i++) {
+        if (outputs->folders[i].staged)
+            (void)rmdir(outputs->folders[i].partial); /* refused when anything is in it */
+    }
 }
 
 void em_outputs_close(struct em_outputs *outputs)
 {
-    for (int kind = 0; kind < EM_OUTPUTS; kind++)
-        em_dir_close(outputs->dirs[kind]);
-    free(outputs->root);
+    for (int i = 0; i < EM_FOLDERS; i++) {
+        em_dir_close(outputs->folders[i].dir);
+        free(outputs->folders[i].path);
+        free(outputs->folders[i].partial);
+    }
     free(outputs->hmac_name);
-    free(outputs->hmac_dir);
     *outputs = (struct em_outputs){0};
+}
+
+struct em_dir *em_outputs_dir(const struct em_outputs *outputs, enum em_output kind)
+{
+    return outputs->folder_of[kind]->dir;
+}
+
+const char *em_outputs_path(const struct em_outputs *outputs, enum em_output kind)
+{
+    return outputs->folder_of[kind]->path;
 }
 
 const char *em_outputs_name(const struct em_outputs *outputs,
@@ -119,8 +211,7 @@ static enum em_status already_there(const struct em_dir *dir, const char *name,
 {
     return em_error_set(
         err, EM_ERR_EXISTS,
-        "choose another --outdir or PREFIX; --resume continues an interrupted "
-        "batch",
+        "choose another --outdir or PREFIX; --resume continues an interrupted batch",
         "'%s/%s' is already there%s", em_dir_path(dir), name, but);
 }
 
@@ -128,9 +219,10 @@ enum em_status em_outputs_check_new(const struct em_outputs *outputs,
                                     const struct em_names *names, struct em_error *err)
 {
     for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+        const struct em_dir *dir = em_outputs_dir(outputs, kind);
         const char *name = em_outputs_name(outputs, names, kind);
-        if (outputs->dirs[kind] != NULL && em_dir_has(outputs->dirs[kind], name))
-            return already_there(outputs->dirs[kind], name, "", err);
+        if (outputs->wanted[kind] && dir != NULL && em_dir_has(dir, name))
+            return already_there(dir, name, "", err);
     }
     return EM_OK;
 }
@@ -140,22 +232,25 @@ enum em_status em_outputs_compare(enum em_same *out, const struct em_outputs *ou
                                   const void *data, size_t len, struct em_error *err)
 {
     const char *name = em_outputs_name(outputs, names, kind);
+    const struct em_dir *dir = em_outputs_dir(outputs, kind);
     *out = EM_SAME_ABSENT;
-    if (outputs->dirs[kind] == NULL)
+    if (dir == NULL)
         return EM_OK;
-    enum em_status status =
-        em_dir_compare(out, outputs->dirs[kind], name, data, len, err);
+    enum em_status status = em_dir_compare(out, dir, name, data, len, err);
     if (status == EM_OK && *out == EM_SAME_DIFFERS)
-        status =
-            already_there(outputs->dirs[kind], name,
-                          " and holds something else than this batch would write", err);
+        status = already_there(
+            dir, name, " and holds something else than this batch would write", err);
     return status;
 }
 
 enum em_status em_outputs_put(struct em_outputs *outputs, const struct em_names *names,
                               enum em_output kind, const void *data, size_t len,
-                              enum em_put how, struct em_error *err)
+                              bool complete, struct em_error *err)
 {
-    return em_dir_put(outputs->dirs[kind], em_outputs_name(outputs, names, kind), data,
-                      len, kinds[kind].file_mode, how, err);
+    const struct em_folder *folder = outputs->folder_of[kind];
+    enum em_put how = complete         ? EM_PUT_REPLACE
+                      : folder->staged ? EM_PUT_STAGED
+                                       : EM_PUT_NEW;
+    return em_dir_put(folder->dir, em_outputs_name(outputs, names, kind), data, len,
+                      kinds[kind].mode, how, err);
 }

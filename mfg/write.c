@@ -27,8 +27,8 @@ static enum em_status make_keys(const struct em_job *job, const struct em_unit *
     if (!job->options->resume)
         return em_keys_make(&job->keys, out, err);
     return em_keys_make_or_reuse(
-        &job->keys, job->outputs.dirs[EM_OUTPUT_KEY], unit->names.key,
-        job->outputs.dirs[EM_OUTPUT_HMAC_KEY],
+        &job->keys, em_outputs_dir(&job->outputs, EM_OUTPUT_KEY), unit->names.key,
+        em_outputs_dir(&job->outputs, EM_OUTPUT_HMAC_KEY),
         em_outputs_name(&job->outputs, &unit->names, EM_OUTPUT_HMAC_KEY), out, err);
 }
 
@@ -44,7 +44,7 @@ static enum em_output secret_of(const struct em_keys *keys)
 static enum em_status check_orphan(const struct em_job *job, const struct em_unit *unit,
                                    struct em_error *err)
 {
-    const struct em_dir *images = job->outputs.dirs[EM_OUTPUT_IMAGE];
+    const struct em_dir *images = em_outputs_dir(&job->outputs, EM_OUTPUT_IMAGE);
     if (images == NULL || !em_dir_has(images, unit->names.image))
         return EM_OK;
     return em_error_set(
@@ -113,11 +113,11 @@ static enum em_status put_files(struct em_job *job, struct em_unit *unit,
         struct em_span data = files->data[kind];
         if (data.len == 0 || files->same[kind] == EM_SAME_EQUAL)
             continue;
-        /* A short file lost its end in a power cut: it is completed, not overwritten. */
-        enum em_put how =
-            files->same[kind] == EM_SAME_SHORT ? EM_PUT_REPLACE : EM_PUT_NEW;
-        enum em_status status =
-            em_outputs_put(&job->outputs, &unit->names, kind, data.p, data.len, how, err);
+        /* A short file lost its end when a run was killed: it is completed, not
+         * overwritten. */
+        bool complete = files->same[kind] == EM_SAME_SHORT;
+        enum em_status status = em_outputs_put(&job->outputs, &unit->names, kind, data.p,
+                                               data.len, complete, err);
         if (status == EM_ERR_IO && err != NULL)
             (void)snprintf(err->hint, sizeof err->hint,
                            "mend that or make room, then run again with --resume");
@@ -181,7 +181,7 @@ static void tell_unit(struct em_job *job, const struct em_unit *unit)
             continue;
         (void)em_error_set(&msg, EM_OK, NULL, "%s %s: ===> %s/%s",
                            unit->kept ? "Kept" : "Created", what[kind],
-                           em_dir_path(job->outputs.dirs[kind]),
+                           em_outputs_path(&job->outputs, kind),
                            em_outputs_name(&job->outputs, &unit->names, kind));
         em_report_say(&job->report, EM_LOG_INFO, unit->names.file_id, &msg);
     }
@@ -224,7 +224,7 @@ enum em_status em_job_write(struct em_job *job, struct em_error *err)
             err, EM_ERR_INPUT, "run again, and edit only copies meanwhile",
             "'%s' was changed while it was being used", job->plan.values_path);
     if (status == EM_OK)
-        status = em_dir_sync(job->outputs.dirs[EM_OUTPUT_IMAGE], err);
+        status = em_outputs_commit(&job->outputs, err);
     if (status == EM_OK)
         status = em_job_progress(job, "units", job->result->made + job->result->kept,
                                  job->result->selected, true, err);
