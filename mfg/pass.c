@@ -11,8 +11,18 @@
 #include <string.h>
 
 enum {
-    BATCH_UNITS = 32, /* rows a worker takes at a time: rarely waits for its turn */
+    BATCH_UNITS = 16, /* rows that are taken at a time: the lock is rarely contended */
     BATCH_BYTES = 256 * 1024, /* but no more text than this, so that memory stays small */
+    BATCHES_PER_WORKER = 3,   /* one at work, the others waiting for their turn */
+};
+
+enum batch_state { BATCH_FREE, BATCH_AT_WORK, BATCH_DONE };
+
+struct batch {
+    enum batch_state state;
+    uint64_t turn; /* batches are handed in in the order in which they were read */
+    size_t n;
+    struct em_unit units[BATCH_UNITS];
 };
 
 struct pass {
@@ -20,8 +30,10 @@ struct pass {
     const struct em_pass_ops *ops;
     void *user;
     pthread_mutex_t lock;
-    pthread_cond_t turned;
-    /* All below under the lock. */
+    pthread_cond_t freed;
+    /* All below under the lock; a batch at work belongs to its worker. */
+    struct batch **batches;
+    unsigned n_batches;
     uint64_t rows;         /* read so far */
     uint64_t next_turn;    /* of the batch to be read next */
     uint64_t turn;         /* of the batch to be handed in next */
@@ -34,8 +46,6 @@ struct worker {
     struct pass *pass;
     unsigned idx;
     pthread_t thread;
-    size_t n;
-    struct em_unit units[BATCH_UNITS];
 };
 
 static void fail(struct pass *pass, enum em_status status, const struct em_error *error)
@@ -61,13 +71,12 @@ static void reset_unit(struct em_unit *unit)
 
 /* Read the next batch. A row that cannot be read fails the pass only in its turn, so it
  * is kept as a unit that failed. */
-static void read_batch(struct worker *worker)
+static void read_batch(struct pass *pass, struct batch *batch)
 {
-    struct pass *pass = worker->pass;
     size_t bytes = 0;
-    worker->n = 0;
-    while (!pass->ended && worker->n < BATCH_UNITS && bytes < BATCH_BYTES) {
-        struct em_unit *unit = &worker->units[worker->n];
+    batch->n = 0;
+    while (!pass->ended && batch->n < BATCH_UNITS && bytes < BATCH_BYTES) {
+        struct em_unit *unit = &batch->units[batch->n];
         reset_unit(unit);
         unit->status = em_csv_next(pass->csv, &unit->row, &unit->error);
         if (unit->status == EM_OK && unit->row.n_fields == 0) {
@@ -84,45 +93,65 @@ static void read_batch(struct worker *worker)
         if (unit->status != EM_OK)
             pass->ended = true;
         bytes += unit->row.text.len;
-        worker->n++;
+        batch->n++;
     }
 }
 
-static void work_on_batch(struct worker *worker)
+static void work_on_batch(const struct worker *worker, struct batch *batch)
 {
     struct pass *pass = worker->pass;
-    for (size_t i = 0; i < worker->n; i++) {
-        struct em_unit *unit = &worker->units[i];
+    for (size_t i = 0; i < batch->n; i++) {
+        struct em_unit *unit = &batch->units[i];
         if (unit->status == EM_OK)
             unit->status = pass->ops->work(pass->user, worker->idx, unit, &unit->error);
         if (unit->status != EM_OK) {
-            worker->n = i + 1; /* what follows is neither worked on nor handed in */
+            batch->n = i + 1; /* what follows is neither worked on nor handed in */
             break;
         }
     }
 }
 
-static void hand_in_batch(struct worker *worker)
+/* After a failure too: what was done has to be counted. */
+static void hand_in(struct pass *pass, struct batch *batch)
 {
-    struct pass *pass = worker->pass;
     struct em_error err;
-    enum em_status status = EM_OK;
-    for (size_t i = 0; i < worker->n; i++) {
-        struct em_unit *unit = &worker->units[i];
+    for (size_t i = 0; i < batch->n; i++) {
+        struct em_unit *unit = &batch->units[i];
         if (unit->status != EM_OK) {
             fail(pass, unit->status, &unit->error);
             break;
         }
-        /* After a failure too: what was done has to be counted. */
-        status = pass->ops->finish(pass->user, unit, &err);
+        enum em_status status = pass->ops->finish(pass->user, unit, &err);
         if (status != EM_OK) {
             fail(pass, status, &err);
             break;
         }
     }
-    status = pass->ops->progress(pass->user, &err);
+    enum em_status status = pass->ops->progress(pass->user, &err);
     if (status != EM_OK)
         fail(pass, status, &err);
+}
+
+static struct batch *find_batch(const struct pass *pass, enum batch_state state)
+{
+    for (unsigned i = 0; i < pass->n_batches; i++) {
+        struct batch *batch = pass->batches[i];
+        if (batch->state == state && (state == BATCH_FREE || batch->turn == pass->turn))
+            return batch;
+    }
+    return NULL;
+}
+
+/* Hand in all that is done and whose turn it is. */
+static void hand_in_ready(struct pass *pass)
+{
+    struct batch *batch;
+    while ((batch = find_batch(pass, BATCH_DONE)) != NULL) {
+        hand_in(pass, batch);
+        batch->state = BATCH_FREE;
+        pass->turn++;
+        pthread_cond_signal(&pass->freed);
+    }
 }
 
 static void *run_worker(void *arg)
@@ -130,47 +159,63 @@ static void *run_worker(void *arg)
     struct worker *worker = arg;
     struct pass *pass = worker->pass;
     pthread_mutex_lock(&pass->lock);
-    while (!pass->ended) {
-        uint64_t turn = pass->next_turn++;
-        read_batch(worker);
+    for (;;) {
+        struct batch *batch = NULL;
+        while (!pass->ended && (batch = find_batch(pass, BATCH_FREE)) == NULL)
+            pthread_cond_wait(&pass->freed, &pass->lock);
+        if (pass->ended)
+            break;
+        batch->state = BATCH_AT_WORK;
+        batch->turn = pass->next_turn++;
+        read_batch(pass, batch);
         pthread_mutex_unlock(&pass->lock);
-        work_on_batch(worker);
+        work_on_batch(worker, batch);
         pthread_mutex_lock(&pass->lock);
-        while (pass->turn != turn)
-            pthread_cond_wait(&pass->turned, &pass->lock);
-        hand_in_batch(worker);
-        pass->turn++;
-        pthread_cond_broadcast(&pass->turned);
+        batch->state = BATCH_DONE;
+        hand_in_ready(pass);
     }
+    pthread_cond_broadcast(&pass->freed); /* the others may go too */
     pthread_mutex_unlock(&pass->lock);
     return NULL;
 }
 
-static void free_workers(struct worker **workers, unsigned n)
+static void free_batches(struct pass *pass)
 {
-    for (unsigned i = 0; i < n; i++) {
-        for (size_t j = 0; workers[i] != NULL && j < BATCH_UNITS; j++) {
-            em_csv_row_free(&workers[i]->units[j].row);
-            free(workers[i]->units[j].faults);
+    for (unsigned i = 0; pass->batches != NULL && i < pass->n_batches; i++) {
+        struct batch *batch = pass->batches[i];
+        for (size_t j = 0; batch != NULL && j < BATCH_UNITS; j++) {
+            em_csv_row_free(&batch->units[j].row);
+            free(batch->units[j].faults);
         }
-        free(workers[i]);
+        free(batch);
     }
-    free(workers);
+    free(pass->batches);
 }
 
-static struct worker **new_workers(struct pass *pass, unsigned n)
+static bool make_batches(struct pass *pass, unsigned n)
 {
-    struct worker **workers = calloc(n, sizeof *workers);
-    for (unsigned i = 0; workers != NULL && i < n; i++) {
-        workers[i] = calloc(1, sizeof *workers[i]);
-        if (workers[i] == NULL) {
-            free_workers(workers, n);
-            return NULL;
-        }
-        workers[i]->pass = pass;
-        workers[i]->idx = i;
+    pass->n_batches = n;
+    pass->batches = calloc(n, sizeof *pass->batches);
+    for (unsigned i = 0; pass->batches != NULL && i < n; i++) {
+        pass->batches[i] = calloc(1, sizeof *pass->batches[i]);
+        if (pass->batches[i] == NULL)
+            return false;
     }
-    return workers;
+    return pass->batches != NULL;
+}
+
+/* Run the workers; this thread is the first of them. */
+static void run_workers(struct pass *pass, struct worker *workers, unsigned jobs)
+{
+    unsigned started = 1;
+    for (unsigned i = 0; i < jobs; i++)
+        workers[i] = (struct worker){.pass = pass, .idx = i};
+    while (started < jobs && pthread_create(&workers[started].thread, NULL, run_worker,
+                                            &workers[started]) == 0)
+        started++;                 /* fewer threads than asked for do the same work */
+    (void)run_worker(&workers[0]); /* always NULL */
+    for (unsigned i = 1; i < started; i++)
+        pthread_join(workers[i].thread, NULL);
 }
 
 enum em_status em_pass_run(struct em_csv *csv, unsigned jobs,
@@ -178,25 +223,25 @@ enum em_status em_pass_run(struct em_csv *csv, unsigned jobs,
                            struct em_error *err)
 {
     struct pass pass = {.csv = csv, .ops = ops, .user = user};
-    struct worker **workers = new_workers(&pass, jobs);
+    struct worker *workers = calloc(jobs, sizeof *workers);
     *rows = 0;
-    if (workers == NULL)
-        return em_error_nomem(err);
-    if (pthread_mutex_init(&pass.lock, NULL) != 0 ||
-        pthread_cond_init(&pass.turned, NULL) != 0) {
-        free_workers(workers, jobs);
+    if (workers == NULL || !make_batches(&pass, jobs * BATCHES_PER_WORKER)) {
+        free_batches(&pass);
+        free(workers);
         return em_error_nomem(err);
     }
-    unsigned started = 1; /* this thread is worker 0 */
-    while (started < jobs && pthread_create(&workers[started]->thread, NULL, run_worker,
-                                            workers[started]) == 0)
-        started++;                /* fewer threads than asked for do the same work */
-    (void)run_worker(workers[0]); /* always NULL */
-    for (unsigned i = 1; i < started; i++)
-        pthread_join(workers[i]->thread, NULL);
-    pthread_cond_destroy(&pass.turned);
-    pthread_mutex_destroy(&pass.lock);
-    free_workers(workers, jobs);
+    /* Default mutexes and conditions cannot fail on Linux, and take nothing to be freed.
+     */
+    if (pthread_mutex_init(&pass.lock, NULL) == 0 &&
+        pthread_cond_init(&pass.freed, NULL) == 0) {
+        run_workers(&pass, workers, jobs);
+        pthread_cond_destroy(&pass.freed);
+        pthread_mutex_destroy(&pass.lock);
+    } else {
+        pass.status = em_error_nomem(&pass.error);
+    }
+    free_batches(&pass);
+    free(workers);
     *rows = pass.rows;
     if (pass.status != EM_OK && err != NULL)
         *err = pass.error;

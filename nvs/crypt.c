@@ -114,13 +114,23 @@ static bool aes(EVP_CIPHER_CTX *ctx, uint8_t *data, size_t len)
     return EVP_CipherUpdate(ctx, data, &done, data, (int)len) == 1 && (size_t)done == len;
 }
 
-/* The tweak of the second block: the first one times x in GF(2^128), little-endian. */
-static void double_tweak(uint8_t out[BLOCK], const uint8_t in[BLOCK])
+/* The mask of an entry from its encrypted offset: that is the first block's tweak, and
+ * the second block's is the same times x in GF(2^128), little-endian. */
+static void put_mask(uint8_t *out, const uint8_t *tweak)
 {
-    uint64_t low = em_get_le64(in);
-    uint64_t high = em_get_le64(in + 8);
-    em_put_le64(out, low << 1 ^ ((high >> 63) * 0x87));
-    em_put_le64(out + 8, high << 1 | low >> 63);
+    uint64_t low = em_get_le64(tweak);
+    uint64_t high = em_get_le64(tweak + 8);
+    em_put_le64(out, low);
+    em_put_le64(out + 8, high);
+    em_put_le64(out + 16, low << 1 ^ ((high >> 63) * 0x87));
+    em_put_le64(out + 24, high << 1 | low >> 63);
+}
+
+/* Offset of entry @p idx, counted over all pages, from the start of the partition. */
+static uint64_t entry_offset(size_t idx)
+{
+    return (uint64_t)(idx / EM_NVS_PAGE_ENTRIES) * EM_NVS_PAGE_SIZE + NVS_ENTRIES_OFF +
+           idx % EM_NVS_PAGE_ENTRIES * EM_NVS_ENTRY_SIZE;
 }
 
 static enum em_status reserve_masks(struct em_nvs_crypt *crypt, size_t n,
@@ -150,22 +160,17 @@ static enum em_status make_masks(struct em_nvs_crypt *crypt, size_t n,
         size_t part = n - crypt->n_masks;
         if (part > EM_NVS_PAGE_ENTRIES)
             part = EM_NVS_PAGE_ENTRIES;
-        memset(tweaks, 0, part * BLOCK);
         for (size_t i = 0; i < part; i++) {
-            size_t idx = crypt->n_masks + i;
-            size_t off = idx / EM_NVS_PAGE_ENTRIES * EM_NVS_PAGE_SIZE + NVS_ENTRIES_OFF +
-                         idx % EM_NVS_PAGE_ENTRIES * EM_NVS_ENTRY_SIZE;
-            em_put_le64(tweaks + i * BLOCK, off);
+            em_put_le64(tweaks + i * BLOCK, entry_offset(crypt->n_masks + i));
+            em_put_le64(tweaks + i * BLOCK + 8, 0);
         }
         if (!aes(crypt->tweak, tweaks, part * BLOCK)) {
             status = crypto_error(err);
             break;
         }
         uint8_t *mask = crypt->masks + crypt->n_masks * EM_NVS_ENTRY_SIZE;
-        for (size_t i = 0; i < part; i++, mask += EM_NVS_ENTRY_SIZE) {
-            memcpy(mask, tweaks + i * BLOCK, BLOCK);
-            double_tweak(mask + BLOCK, mask);
-        }
+        for (size_t i = 0; i < part; i++)
+            put_mask(mask + i * EM_NVS_ENTRY_SIZE, tweaks + i * BLOCK);
         crypt->n_masks += part;
     }
     return status;
