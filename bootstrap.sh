@@ -26,7 +26,7 @@ say() {
 }
 
 # To build and test; and what only the stricter checks of .ci/run need.
-packages='autoconf automake libtool make gcc libc6-dev pkg-config
+packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config
     libssl-dev libdeflate-dev libjansson-dev libcunit1-dev'
 tools='clang clang-format libclang-rt-14-dev shellcheck mandoc git util-linux xz-utils'
 
@@ -65,6 +65,10 @@ install_packages() {
         $missing
 }
 
+newer() {
+    [ -n "$(find "$1" -newer "$2")" ]
+}
+
 deps() {
     # shellcheck disable=SC2086 # a list of words
     install_packages $packages
@@ -73,12 +77,12 @@ deps() {
 
 build() {
     deps
-    if [ ! -x configure ] || [ configure.ac -nt configure ]; then
+    if [ ! -x configure ] || newer configure.ac configure; then
         say "making configure"
         autoreconf -fi
     fi
     mkdir -p "$build"
-    if [ ! -f "$build/Makefile" ] || [ configure -nt "$build/config.status" ]; then
+    if [ ! -f "$build/Makefile" ] || newer configure "$build/config.status"; then
         say "configuring in $build/"
         (cd "$build" && "$OLDPWD/configure" -q ${PREFIX:+--prefix="$PREFIX"})
     fi
@@ -97,12 +101,15 @@ demo() {
     echo "mfg_gen $*"
     "$build/mfg_gen" "$@"
     say "what it made"
-    ls -lR "$out" | sed -n '1,24p'
-    echo "…"
+    echo "mode   size  file"
+    for folder in bin csv keys; do
+        find "$out/$folder" -type f -printf '%m %7s  %p\n' | sort -k 3 | sed -n '1,4p'
+        echo "            … $(find "$out/$folder" -type f | wc -l) files"
+    done
     say "the manifest: unit, file id, size, SHA-256 of the image, fingerprint of the key"
-    cut -d, -f1,2,7,8,9 "$out/manifest.csv" | cut -c1-100
+    cut -d, -f1,2,7,8,9 "$out/manifest.csv" | cut -c1-120
     say "the first unit's intermediate CSV (mode 0600: it holds the unit's values)"
-    cut -c1-88 "$out/csv/EX1-EX1-000101.csv" | sed -n '1,12p'
+    cut -c1-88 "$out/csv/EX1-EX1-000123.csv" | sed -n '1,12p'
     say "done: images in $out/bin, keys in $out/keys"
 }
 

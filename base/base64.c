@@ -84,7 +84,7 @@ enum em_status em_base64_decode(struct em_buf *out, const uint8_t *text, size_t 
     if (in_group != 0)
         return em_error_set(err, EM_ERR_INPUT, hint,
                             "incorrect base64 padding ('%s' missing)",
-                            in_group == 2 ? "==" : "=");
+                            in_group == 2 && pads == 0 ? "==" : "=");
     out->len += (size_t)(to - start);
     return EM_OK;
 }

@@ -154,6 +154,20 @@ static int write_file(struct em_dir *dir, const char *name, const void *data, si
     return errnum;
 }
 
+/* Write a file that holds the first part of @p data already. In its place: a temporary
+ * file would be left behind if this run was killed too. Returns 0 or the error number. */
+static int complete_file(struct em_dir *dir, const char *name, const void *data,
+                         size_t len)
+{
+    int fd = openat(dir->fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int errnum = write_all(fd, data, len);
+    if (close(fd) != 0 && errnum == 0)
+        errnum = errno;
+    return errnum;
+}
+
 /* Give the finished temporary file its name. Returns 0 or the error number. */
 static int name_file(int dirfd, const char *temp, const char *name, enum em_put what)
 {
@@ -197,8 +211,9 @@ enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data
         !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
         result = put_nameless(dir, name, data, len, mode, &errnum);
     if (result == PUT_USELESS) {
-        errnum = what == EM_PUT_STAGED ? write_file(dir, name, data, len, mode)
-                                       : put_named(dir, name, data, len, mode, what);
+        errnum = what == EM_PUT_STAGED     ? write_file(dir, name, data, len, mode)
+                 : what == EM_PUT_COMPLETE ? complete_file(dir, name, data, len)
+                                           : put_named(dir, name, data, len, mode, what);
         /* Only a success shows that it was this way of writing that did not work. */
         if (what == EM_PUT_NEW && errnum == 0)
             atomic_store_explicit(&dir->named_only, true, memory_order_relaxed);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "base/error_int.h"
+#include "base/text_int.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -68,9 +69,33 @@ int em_error_format(const struct em_error *err, char *out, size_t size)
     return snprintf(out, size, "%s", err->what);
 }
 
+/* Make one line of UTF-8 of @p text, whatever it quotes: '?' stands for what is none and
+ * for control characters, which could play tricks
+ * with a terminal. A character that was
+ * cut at the end of the buffer of @p size bytes goes away. */
+static void tidy(char *text, size_t size)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        uint32_t code;
+        uint8_t *p = (uint8_t *)text + i;
+        size_t n = em_utf8_next(p, len - i, &code);
+        if (n == 0 && len + 1 == size && len - i < 4 && (*p & 0xC0) == 0xC0) {
+            *p = '\0';
+            return;
+        }
+        bool shown = n > 0 && em_text_is_visible(code);
+        n = n == 0 ? 1 : n;
+        if (!shown)
+            memset(p, '?', n);
+        i += n;
+    }
+}
+
 static void put_text(char *out, size_t size, const char *text)
 {
     (void)snprintf(out, size, "%s", text == NULL ? "" : text); /* long texts are cut */
+    tidy(out, size);
 }
 
 enum em_status em_error_set(struct em_error *err, enum em_status status, const char *hint,
@@ -84,6 +109,7 @@ enum em_status em_error_set(struct em_error *err, enum em_status status, const c
         va_start(ap, fmt);
         (void)vsnprintf(err->what, sizeof err->what, fmt, ap); /* long texts are cut */
         va_end(ap);
+        tidy(err->what, sizeof err->what);
         put_text(err->hint, sizeof err->hint, hint);
     }
     return status;
@@ -122,6 +148,7 @@ enum em_status em_error_errno(struct em_error *err, int errnum, const char *fmt,
         va_start(ap, fmt);
         (void)vsnprintf(subject, sizeof subject, fmt, ap); /* long texts are cut */
         va_end(ap);
+        tidy(subject, sizeof subject);
         if (strerror_r(errnum, reason, sizeof reason) != 0)
             (void)snprintf(reason, sizeof reason, "error %d", errnum);
         return em_error_set(err, status, errno_hint(errnum), "%s: %s", subject, reason);

@@ -53,10 +53,11 @@ enum em_status em_dir_lock(struct em_dir *dir, struct em_error *err);
 
 /** What em_dir_put() does about a file of that name. */
 enum em_put {
-    EM_PUT_NEW,     /* refuse: EM_ERR_EXISTS, and the file stays as it is */
-    EM_PUT_REPLACE, /* put the new content in its place in one step */
-    EM_PUT_STAGED,  /* as NEW, but written under its name: a kill may leave a short file.
-                     * For folders that get their own name when all is written. */
+    EM_PUT_NEW,      /* refuse: EM_ERR_EXISTS, and the file stays as it is */
+    EM_PUT_REPLACE,  /* put the new content in its place in one step */
+    EM_PUT_STAGED,   /* as NEW, but written under its name: a kill may leave a short file.
+                      * For folders that get their own name when all is written. */
+    EM_PUT_COMPLETE, /* such a short file is there: write it to its end */
 };
 
 /**
@@ -93,15 +94,16 @@ enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const c
  */
 enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err);
 
-/** A file too large to be held in memory, written piece by piece under a temporary name.
- */
+/** A file too large to be held in memory, written piece by piece as PATH.partial. */
 struct em_stream;
 
 /**
- * Begin the file @p path. Refuses one that is there already unless @p replace.
- * Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or EM_ERR_NOMEM.
+ * Begin the file @p path. Refuses what is there already: the file, and the partial file
+ * of an earlier run. With @p resume the partial file is begun anew, and the file may be
+ * there if it turns out to be equal. Returns EM_OK, EM_ERR_EXISTS, EM_ERR_IO or
+ * EM_ERR_NOMEM.
  */
-enum em_status em_stream_open(struct em_stream **out, const char *path, bool replace,
+enum em_status em_stream_open(struct em_stream **out, const char *path, bool resume,
                               struct em_error *err);
 
 /** Append. A failure is remembered and told by em_stream_finish(). */

@@ -147,13 +147,30 @@ struct em_span em_text_strip(struct em_span text)
     return text;
 }
 
+bool em_text_is_visible(uint32_t code)
+{
+    /* Unicode 14, general categories Cc, Cf (the common ones), Zl and Zp. */
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {
+        {0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},       {0x61C, 0x61C},
+        {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E},   {0x2060, 0x206F},
+        {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F},
+    };
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        if (code >= hidden[i].first && code <= hidden[i].last)
+            return false;
+    }
+    return true;
+}
+
 void em_text_show_char(char out[EM_TEXT_CHAR_SHOWN], const uint8_t *p, size_t len)
 {
     uint32_t code;
     size_t n = em_utf8_next(p, len, &code);
     if (n == 0)
         (void)snprintf(out, EM_TEXT_CHAR_SHOWN, "byte 0x%02X", p[0]);
-    else if (code < 0x20 || (code >= 0x7F && code < 0xA0) || em_text_is_space(code))
+    else if (!em_text_is_visible(code) || em_text_is_space(code))
         (void)snprintf(out, EM_TEXT_CHAR_SHOWN, "U+%04X", (unsigned)code);
     else
         (void)snprintf(out, EM_TEXT_CHAR_SHOWN, "'%.*s'", (int)n, (const char *)p);
@@ -238,10 +255,18 @@ static bool take_digits(struct em_integer *out, struct em_span text, unsigned ba
     return text.len > 0 && after_digit && text.p[text.len - 1] != '_';
 }
 
-static void end_integer(struct em_integer *out)
+static enum em_status end_integer(struct em_integer *out)
 {
     if (out->magnitude == 0 && !out->huge)
         out->negative = false;
+    return EM_OK;
+}
+
+static enum em_status no_integer(struct em_integer *out, const char *hint,
+                                 const char *what, struct em_error *err)
+{
+    *out = (struct em_integer){0};
+    return em_error_set(err, EM_ERR_INPUT, hint, "%s", what);
 }
 
 enum em_status em_text_decimal(struct em_integer *out, struct em_span text,
@@ -250,17 +275,15 @@ enum em_status em_text_decimal(struct em_integer *out, struct em_span text,
     *out = (struct em_integer){0};
     struct em_span digits = take_sign(out, em_text_strip(text));
     if (!take_digits(out, digits, 10, true, false))
-        return em_error_set(
-            err, EM_ERR_INPUT, "write a decimal number, without 0x, point or exponent",
-            text.len == 0 ? "empty, an integer is needed" : "not a decimal integer");
-    end_integer(out);
-    return EM_OK;
+        return no_integer(
+            out, "write a decimal number, without 0x, point or exponent",
+            text.len == 0 ? "empty, an integer is needed" : "not a decimal integer", err);
+    return end_integer(out);
 }
 
 enum em_status em_text_literal(struct em_integer *out, struct em_span text,
                                struct em_error *err)
 {
-    static const char hint[] = "write it as 12288 or 0x3000";
     *out = (struct em_integer){0};
     struct em_span digits = take_sign(out, em_text_strip(text));
     unsigned base = 10;
@@ -276,7 +299,6 @@ enum em_status em_text_literal(struct em_integer *out, struct em_span text,
     bool leading_zero = !prefixed && digits.len > 1 && digits.p[0] == '0';
     if (!take_digits(out, digits, base, false, prefixed) ||
         (leading_zero && (out->magnitude != 0 || out->huge)))
-        return em_error_set(err, EM_ERR_INPUT, hint, "not a number");
-    end_integer(out);
-    return EM_OK;
+        return no_integer(out, "write it as 12288 or 0x3000", "not a number", err);
+    return end_integer(out);
 }

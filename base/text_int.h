@@ -48,6 +48,10 @@ size_t em_utf8_count(struct em_span text);
 /** White space as Unicode has it (and Python's str.strip()). */
 bool em_text_is_space(uint32_t code);
 
+/** false for control and format characters: nobody sees them, and some turn around or
+ * hide what stands beside them. Blanks are visible. */
+bool em_text_is_visible(uint32_t code);
+
 /** @p text without white space at its ends. Bytes that are not UTF-8 are no white space.
  */
 struct em_span em_text_strip(struct em_span text);

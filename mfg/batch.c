@@ -56,12 +56,12 @@ enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t 
         return EM_OK;
     job->told_ms = now;
     struct em_progress progress = {job->stage, "", counts, done, total};
-    if (hooks->progress(hooks->user, &progress) == 0 || last)
-        return EM_OK;
+    bool writing = strcmp(job->stage, "writing") == 0;
+    if (hooks->progress(hooks->user, &progress) == 0 || (writing && last))
+        return EM_OK; /* what is all written is not stopped any more */
     return em_error_set(err, EM_ERR_STOPPED,
-                        strcmp(job->stage, "writing") == 0
-                            ? "--resume continues where this run ended"
-                            : "nothing was written",
+                        writing ? "--resume continues where this run ended"
+                                : "nothing was written",
                         "stopped while %s", job->stage);
 }
 
@@ -91,7 +91,7 @@ static enum em_status check_options(const struct em_batch_options *o,
                             "--prefix_num with a length of %d", o->counter_width);
     enum em_status status = em_nvs_size_check(o->size, err);
     if (status == EM_OK && o->manifest != NULL)
-        status = em_manifest_check(o->manifest, err);
+        status = em_manifest_check(o->manifest, o->resume, err);
     return status;
 }
 
@@ -262,7 +262,9 @@ static enum em_status write_all(struct em_job *job, struct em_error *err)
         status = em_csv_unchanged(job->values, err);
     if (status == EM_OK)
         status = em_csv_next(job->values, &job->header, err);
-    if (status == EM_OK && o->manifest != NULL)
+    if (status == EM_OK)
+        status = em_outputs_make(&job->outputs, err);
+    if (status == EM_OK && o->manifest != NULL) /* its folder may be one of them */
         status = em_manifest_open(&job->manifest, o->manifest, o->resume, err);
     if (status == EM_OK)
         status = em_job_write(job, err);

@@ -15,10 +15,15 @@ static bool want_all(void *user, uint64_t number)
                   */
 }
 
-/* Keep a fault with its unit until it is the unit's turn to be told. */
+/* Keep a fault with its unit until it is the unit's turn to be told. Those that would not
+ * be told anyway are only counted. */
 static bool add_fault(void *user, const struct em_error *fault)
 {
     struct em_unit *unit = user;
+    if (unit->n_faults == EM_FAULTS_SHOWN) {
+        unit->faults_more++;
+        return true;
+    }
     if (unit->n_faults == unit->cap_faults) {
         size_t cap = unit->cap_faults == 0 ? 2 : unit->cap_faults * 2;
         struct em_error *faults = realloc(unit->faults, cap * sizeof *faults);
@@ -28,7 +33,7 @@ static bool add_fault(void *user, const struct em_error *fault)
         unit->cap_faults = cap;
     }
     unit->faults[unit->n_faults++] = *fault;
-    return unit->n_faults < EM_FAULTS_SHOWN;
+    return true;
 }
 
 static enum em_status admit(void *user, struct em_unit *unit, struct em_error *err)
@@ -76,6 +81,13 @@ static enum em_status check_resumed(const struct em_job *job, unsigned worker,
     return EM_OK;
 }
 
+/* The first unit of this run: it tells the faults of values that are the same for all. */
+static bool is_first(const struct em_job *job, uint64_t number)
+{
+    const struct em_batch_options *o = job->options;
+    return number < o->first_row + o->shards && em_job_selects(job, number);
+}
+
 static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
                            struct em_error *err)
 {
@@ -89,8 +101,9 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
     if (!em_job_selects(job, unit->number))
         return EM_OK;
     note_ignored(&job->plan, unit);
-    enum em_status status = em_maker_check(job->makers[worker], &unit->row,
-                                           unit->number == 1, add_fault, unit, err);
+    enum em_status status =
+        em_maker_check(job->makers[worker], &unit->row, is_first(job, unit->number),
+                       add_fault, unit, err);
     if (status != EM_OK || unit->n_faults > 0)
         return status;
     if (job->options->resume)
@@ -106,6 +119,7 @@ static enum em_status finish(void *user, struct em_unit *unit, struct em_error *
     (void)err;
     for (size_t i = 0; i < unit->n_faults; i++)
         em_report_fault(&job->report, &unit->faults[i]);
+    job->report.faults += unit->faults_more;
     if (unit->ignored_repeat >= 0 && job->ignored_line == 0) {
         job->ignored_line = unit->row.line;
         job->ignored_item = unit->ignored_repeat;

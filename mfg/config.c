@@ -111,6 +111,7 @@ static enum em_status take_row(struct em_item *item, struct em_csv_row *row,
     while (row->n_fields > 3 && row->fields[row->n_fields - 1].len == 0)
         row->n_fields--;
     item->line = row->line;
+    item->is_namespace = row->n_fields > 1 && em_span_is(row->fields[1], "namespace");
     if (row->n_fields < 3 || row->n_fields > 4) {
         bool semicolons =
             row->n_fields == 1 && memchr(row->fields[0].p, ';', row->fields[0].len);
@@ -121,7 +122,6 @@ static enum em_status take_row(struct em_item *item, struct em_csv_row *row,
                          "key,type,encoding,REPEAT",
             "%zu column%s, 3 are needed", row->n_fields, row->n_fields == 1 ? "" : "s");
     }
-    item->is_namespace = em_span_is(row->fields[1], "namespace");
     if (item->is_namespace && row->n_fields == 4)
         return em_error_set(err, EM_ERR_INPUT, "REPEAT belongs to keys",
                             "a namespace row has three columns");
@@ -193,14 +193,21 @@ static enum em_status read_rows(struct em_config *out, struct em_csv *csv,
     struct em_csv_row row = {0};
     enum em_status status;
     size_t n_rows = 0;
+    bool ns_lost = false; /* the namespace of the rows to come is not known */
     while ((status = em_csv_next(csv, &row, err)) == EM_OK && row.n_fields > 0) {
         struct em_item item = {0};
         struct em_error fault;
         n_rows++;
         enum em_status row_status = take_row(&item, &row, &fault);
-        /* Without its first row nothing else would be right: tell only that. */
+        if (row_status == EM_OK && ns_lost && !item.is_namespace) {
+            free(item.csv); /* good by itself; the namespace before would be the wrong one
+                             */
+            continue;
+        }
         if (row_status == EM_OK)
             row_status = check_in_context(out, &item, &fault);
+        if (item.is_namespace)
+            ns_lost = row_status != EM_OK;
         if (row_status == EM_OK) {
             status = keep_item(out, &item, err);
             if (status != EM_OK)
@@ -210,6 +217,7 @@ static enum em_status read_rows(struct em_config *out, struct em_csv *csv,
         free(item.csv);
         em_error_at(&fault, out->path, row.line);
         em_report_fault(report, &fault);
+        /* Without its first row nothing else would be right: tell only that. */
         if (out->n_items == 0)
             break;
     }

@@ -173,6 +173,12 @@ static enum em_status nul_fault(struct em_csv *csv, struct em_error *err)
                  "a NUL byte, which no text has", err);
 }
 
+static enum em_status not_utf8(struct em_csv *csv, unsigned long line,
+                               struct em_error *err)
+{
+    return fault(csv, line, "save the table as CSV in UTF-8", "not UTF-8 text", err);
+}
+
 /* Take one line end: LF, CR or CR LF. */
 static enum em_status take_line_end(struct em_csv *csv, struct em_error *err)
 {
@@ -267,13 +273,24 @@ static enum em_status end_field(struct em_csv *csv, struct em_csv_row *row, size
     if (field.len > 0)
         field.p = row->text.data + start;
     if (!em_utf8_valid(field))
-        return fault(csv, row->line, "save the table as CSV in UTF-8", "not UTF-8 text",
-                     err);
+        return not_utf8(csv, row->line, err);
     if (field.len > EM_CSV_FIELD_MAX && em_utf8_count(field) > EM_CSV_FIELD_MAX)
         return fault(csv, row->line, "put it into a file and use type 'file'",
                      "a field of more than 131072 characters", err);
     row->fields[row->n_fields++] = field;
     return EM_OK;
+}
+
+/* Without the quote between them two pieces could make a character that the file does not
+ * have: what stands behind it must not begin in the middle of one. */
+static enum em_status check_behind_quote(struct em_csv *csv, unsigned long line,
+                                         struct em_error *err)
+{
+    int byte;
+    enum em_status status = peek(csv, &byte, err);
+    if (status == EM_OK && byte != -1 && (byte & 0xC0) == 0x80)
+        return not_utf8(csv, line, err);
+    return status;
 }
 
 static enum em_status take_row(struct em_csv *csv, struct em_csv_row *row, bool *quoted,
@@ -288,6 +305,8 @@ static enum em_status take_row(struct em_csv *csv, struct em_csv_row *row, bool 
         if (byte == '"') {
             *quoted = true;
             status = take_quoted(csv, &row->text, err);
+            if (status == EM_OK)
+                status = check_behind_quote(csv, row->line, err);
         }
         if (status == EM_OK) /* text behind a closing quote belongs to the field */
             status = take_run(csv, &row->text, 1, &byte, err);

@@ -108,6 +108,9 @@ enum em_status em_files_get(struct em_files *files, struct em_span path,
         return em_error_set(err, EM_ERR_INPUT,
                             "name a file, relative to the current folder",
                             "empty, the name of a file is needed");
+    if (memchr(path.p, '\0', path.len) != NULL) /* the system would open what is before */
+        return em_error_set(err, EM_ERR_INPUT, "name a file, without NUL bytes",
+                            "a NUL byte in the name of a file");
     if (look_up(files, path, out))
         return EM_OK;
     char *name = malloc(path.len + 1);

@@ -64,7 +64,8 @@ enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t 
  */
 enum em_status em_job_check(struct em_job *job, struct em_error *err);
 
-/** Second pass: write. Returns EM_OK or what stopped it. */
+/** Second pass: write into the folders that em_outputs_make() made. Returns EM_OK or what
+ * stopped it. */
 enum em_status em_job_write(struct em_job *job, struct em_error *err);
 
 /** What a unit's files have to hold; points into the maker and into @p partition. */

@@ -162,7 +162,7 @@ enum em_status em_keys_make(const struct em_keys *keys, struct em_unit_keys *out
     return status;
 }
 
-/* A key file of an earlier run. *found is false when it is not there. */
+/* A key file of an earlier run. *found is false when it is not there, or empty. */
 static enum em_status reuse(struct em_key *out, bool *found, bool hmac,
                             const struct em_dir *dir, const char *name,
                             struct em_error *err)
@@ -173,7 +173,9 @@ static enum em_status reuse(struct em_key *out, bool *found, bool hmac,
         return EM_OK;
     enum em_status status =
         em_dir_read(&content, dir, name, EM_NVS_KEY_PARTITION_SIZE, err);
-    if (status == EM_OK)
+    /* Killed between making the file and filling it: no key was lost. */
+    *found = status != EM_OK || content.len > 0;
+    if (status == EM_OK && *found)
         status = hmac ? hmac_from_bytes(out, &content, err)
                       : em_nvs_key_parse(out, content.data, content.len, err);
     if (status == EM_ERR_INPUT && err != NULL) {
@@ -215,6 +217,7 @@ enum em_status em_keys_make_or_reuse(const struct em_keys *keys, const struct em
             em_dir_path(dir), key_name, hmac_name);
     else
         status = em_keys_make(keys, out, err);
+    out->reused = found || found_hmac;
     if (status == EM_OK && found && !em_key_equal(&old, &out->xts))
         status =
             em_error_set(err, EM_ERR_INPUT, "is this the folder of another batch?",

@@ -26,6 +26,7 @@ struct em_keys {
 struct em_unit_keys {
     struct em_key xts;  /* 64 bytes, or none */
     struct em_key hmac; /* 32 bytes when this unit has its own, or none */
+    bool reused;        /* they are those of a file that was there */
 };
 
 /**
@@ -46,7 +47,8 @@ enum em_status em_keys_make(const struct em_keys *keys, struct em_unit_keys *out
 
 /**
  * The keys for a unit that may have been begun before: those in the files @p key_name and
- * @p hmac_name when they are there, otherwise new ones. @p hmac_dir may be @p dir. NULL
+ * @p hmac_name when they are there, otherwise new ones. An empty file counts as none: a
+ * run was killed before it wrote the key. @p hmac_dir may be @p dir. NULL
  * folders hold nothing. Returns as em_keys_make(), or EM_ERR_INPUT (a file that is
  * damaged or does not fit the other), EM_ERR_IO.
  */

@@ -73,20 +73,21 @@ void em_maker_free(struct em_maker *maker)
 static void name_value(const struct em_item *item, struct em_span text,
                        struct em_error *err)
 {
-    char what[sizeof err->what];
     if (err == NULL)
         return;
-    memcpy(what, err->what, sizeof what);
-    int shown = (int)(text.len < 48 ? text.len : 48);
+    struct em_error old = *err;
     if (item->from_file)
-        (void)snprintf(err->what, sizeof err->what, "key '%s' from file '%.*s': %.400s",
-                       item->key, (int)(text.len < 200 ? text.len : 200),
-                       (const char *)text.p, what);
+        (void)em_error_set(err, old.status, old.hint, "key '%s' from file '%.*s': %.400s",
+                           item->key, (int)(text.len < 200 ? text.len : 200),
+                           (const char *)text.p, old.what);
     else if (item->encoding->kind == EM_ENCODING_INT)
-        (void)snprintf(err->what, sizeof err->what, "key '%s' = '%.*s': %.400s",
-                       item->key, shown, (const char *)text.p, what);
+        (void)em_error_set(err, old.status, old.hint, "key '%s' = '%.*s': %.400s",
+                           item->key, (int)(text.len < 48 ? text.len : 48),
+                           (const char *)text.p, old.what);
     else
-        (void)snprintf(err->what, sizeof err->what, "key '%s': %.400s", item->key, what);
+        (void)em_error_set(err, old.status, old.hint, "key '%s': %.400s", item->key,
+                           old.what);
+    em_error_at(err, old.file, old.line); /* the status is passed on */
 }
 
 /* Add one item of the config with its text. */
@@ -146,11 +147,12 @@ enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *r
             return status;
         }
         faulty = true;
-        if (item->repeat && !first)
-            continue;
+        if (item->repeat && (!first || plan->repeat_line == 0))
+            continue; /* told before, or the first row's own fault is */
         /* A missing file is a fault of the row that names it. */
         fault.status = EM_ERR_INPUT;
-        em_error_at(&fault, plan->values_path, row->line);
+        em_error_at(&fault, plan->values_path,
+                    item->repeat ? plan->repeat_line : row->line);
         if (!tell(user, &fault))
             return EM_OK;
     }

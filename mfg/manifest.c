@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -36,12 +37,29 @@ static bool ends_in(const char *text, const char *end)
     return n > m && strcmp(text + n - m, end) == 0;
 }
 
-enum em_status em_manifest_check(const char *path, struct em_error *err)
+enum em_status em_manifest_check(const char *path, bool resume, struct em_error *err)
 {
-    if (ends_in(path, ".csv") || ends_in(path, ".json"))
+    if (!ends_in(path, ".csv") && !ends_in(path, ".json"))
+        return em_error_set(err, EM_ERR_USAGE, "name it manifest.csv or manifest.json",
+                            "manifest '%s' ends neither in .csv nor in .json", path);
+    if (!resume && access(path, F_OK) == 0)
+        return em_error_set(err, EM_ERR_EXISTS, "move it away, or choose another name",
+                            "'%s' is already there", path);
+    return EM_OK;
+}
+
+/* Make the folder of the file @p path. */
+static enum em_status make_folder(const char *path, struct em_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
         return EM_OK;
-    return em_error_set(err, EM_ERR_USAGE, "name it manifest.csv or manifest.json",
-                        "manifest '%s' ends neither in .csv nor in .json", path);
+    char *folder = strndup(path, (size_t)(slash - path));
+    if (folder == NULL)
+        return em_error_nomem(err);
+    enum em_status status = em_file_mkdirs(folder, 0777, err);
+    free(folder);
+    return status;
 }
 
 static void put_text(struct em_manifest *manifest, const char *text)
@@ -125,18 +143,20 @@ static enum em_status put_json(struct em_manifest *manifest,
     return EM_OK;
 }
 
-enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool replace,
+enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool resume,
                                 struct em_error *err)
 {
     *out = NULL;
-    enum em_status status = em_manifest_check(path, err);
+    enum em_status status = em_manifest_check(path, resume, err);
+    if (status == EM_OK)
+        status = make_folder(path, err);
     if (status != EM_OK)
         return status;
     struct em_manifest *manifest = calloc(1, sizeof *manifest);
     if (manifest == NULL)
         return em_error_nomem(err);
     manifest->json = ends_in(path, ".json");
-    status = em_stream_open(&manifest->stream, path, replace, err);
+    status = em_stream_open(&manifest->stream, path, resume, err);
     if (status != EM_OK) {
         free(manifest);
         return status;

@@ -8,12 +8,18 @@
 
 struct em_manifest;
 
-/** CSV or JSON, by the name's extension. Returns EM_OK or EM_ERR_USAGE. */
-enum em_status em_manifest_check(const char *path, struct em_error *err);
-
-/** Begin the file @p path. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS, EM_ERR_IO, …NOMEM.
+/**
+ * CSV or JSON, by the name's extension; without @p resume there may be none yet. Returns
+ * EM_OK, EM_ERR_USAGE or EM_ERR_EXISTS.
  */
-enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool replace,
+enum em_status em_manifest_check(const char *path, bool resume, struct em_error *err);
+
+/**
+ * Begin the file @p path, in a folder that is made if it is missing. With @p resume one
+ * that is there has to be equal in the end. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS,
+ * EM_ERR_IO or EM_ERR_NOMEM.
+ */
+enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool resume,
                                 struct em_error *err);
 
 /** Add a unit that is done. Returns EM_OK or EM_ERR_NOMEM. */

@@ -63,6 +63,13 @@ enum em_status em_names_make(struct em_names *out, const struct em_naming *namin
         return em_error_set(err, EM_ERR_INPUT, "a file id becomes part of file names",
                             "the file id '%.*s' has %s", (int)(id.len < 64 ? id.len : 64),
                             (const char *)id.p, fault);
+    /* Reckoned without sign: the distance to the end may need all 64 bits. */
+    if (naming->counter &&
+        number - 1 > (uint64_t)INT64_MAX - (uint64_t)naming->counter_start)
+        return em_error_set(err, EM_ERR_INPUT, "let --prefix_num start lower",
+                            "the counter that starts at %" PRId64
+                            " has no number for unit %" PRIu64,
+                            naming->counter_start, number);
     int len;
     if (id.len >= EM_NAME_SIZE)
         len = EM_NAME_SIZE;

@@ -248,9 +248,9 @@ enum em_status em_outputs_put(struct em_outputs *outputs, const struct em_names 
                               bool complete, struct em_error *err)
 {
     const struct em_folder *folder = outputs->folder_of[kind];
-    enum em_put how = complete         ? EM_PUT_REPLACE
-                      : folder->staged ? EM_PUT_STAGED
-                                       : EM_PUT_NEW;
+    static const enum em_put put_final[] = {EM_PUT_NEW, EM_PUT_REPLACE};
+    static const enum em_put put_staged[] = {EM_PUT_STAGED, EM_PUT_COMPLETE};
+    enum em_put how = (folder->staged ? put_staged : put_final)[complete];
     return em_dir_put(folder->dir, em_outputs_name(outputs, names, kind), data, len,
                       kinds[kind].mode, how, err);
 }

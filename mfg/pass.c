@@ -61,6 +61,7 @@ static void reset_unit(struct em_unit *unit)
 {
     unit->status = EM_OK;
     unit->n_faults = 0;
+    unit->faults_more = 0;
     unit->ignored_repeat = -1;
     unit->kept = false;
     unit->image_len = 0;

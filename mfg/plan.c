@@ -29,31 +29,39 @@ static long find_column(const struct em_csv_row *header, struct em_span name, si
     return EM_NO_COLUMN;
 }
 
-/* How many items before @p idx have the same key (in other namespaces). */
-static size_t same_before(const struct em_config *config, size_t idx)
+/* How many of the first @p n_items have the key @p key (in different namespaces). */
+static size_t count_items(const struct em_config *config, size_t n_items, const char *key)
 {
     size_t n = 0;
-    for (size_t i = 0; i < idx; i++)
-        n += !config->items[i].is_namespace &&
-             strcmp(config->items[i].key, config->items[idx].key) == 0;
+    for (size_t i = 0; i < n_items; i++)
+        n += !config->items[i].is_namespace && strcmp(config->items[i].key, key) == 0;
+    return n;
+}
+
+static size_t count_columns(const struct em_csv_row *header, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < header->n_fields; i++)
+        n += em_span_is(header->fields[i], name);
     return n;
 }
 
 static void missing_column(const struct em_plan *plan, const struct em_csv_row *header,
-                           const struct em_item *item, size_t earlier,
-                           struct em_report *report)
+                           const struct em_item *item, struct em_report *report)
 {
     struct em_error fault;
+    size_t columns = count_columns(header, item->key);
     if (header->n_fields == 1 && memchr(header->fields[0].p, ';', header->fields[0].len))
         (void)em_error_set(&fault, EM_ERR_INPUT,
                            "separate the columns by commas, not semicolons",
                            "key '%s' has no column in '%s', whose header is one column",
                            item->key, plan->values_path);
-    else if (earlier > 0)
+    else if (columns > 0)
         (void)em_error_set(
             &fault, EM_ERR_INPUT, "add a column of that name for each of them",
             "key '%s' is in %zu namespaces but has only %zu column%s in '%s'", item->key,
-            earlier + 1, earlier, earlier == 1 ? "" : "s", plan->values_path);
+            count_items(&plan->config, plan->config.n_items, item->key), columns,
+            columns == 1 ? "" : "s", plan->values_path);
     else
         (void)em_error_set(&fault, EM_ERR_INPUT, "add a column of that name",
                            "key '%s' has no column in '%s'", item->key,
@@ -98,10 +106,10 @@ enum em_status em_plan_make(struct em_plan *out, struct em_config *config,
         out->values[i].column = EM_NO_COLUMN;
         if (item->is_namespace)
             continue;
-        size_t earlier = same_before(&out->config, i);
+        size_t earlier = count_items(&out->config, i, item->key);
         out->values[i].column = find_column(header, em_span_of(item->key), earlier);
         if (out->values[i].column == EM_NO_COLUMN)
-            missing_column(out, header, item, earlier, report);
+            missing_column(out, header, item, report);
         out->has_repeat = out->has_repeat || item->repeat;
     }
     if (id_name != NULL)
@@ -112,6 +120,7 @@ enum em_status em_plan_make(struct em_plan *out, struct em_config *config,
 enum em_status em_plan_repeat(struct em_plan *plan, const struct em_csv_row *first,
                               struct em_error *err)
 {
+    plan->repeat_line = first->line;
     for (size_t i = 0; i < plan->config.n_items; i++) {
         if (!plan->config.items[i].repeat)
             continue;

@@ -19,6 +19,7 @@ struct em_plan {
     } * values;
     long id_column; /* EM_NO_COLUMN: units are numbered */
     bool has_repeat;
+    unsigned long repeat_line; /* of the first row, once REPEAT texts are taken from it */
 };
 
 /**

@@ -24,6 +24,7 @@ struct em_unit {
     /* Found by the checking pass. */
     struct em_error *faults;
     size_t n_faults, cap_faults;
+    unsigned long faults_more; /* found, but too many to be told */
     long
         ignored_repeat; /* item whose REPEAT overrides another value of this row, or -1 */
 

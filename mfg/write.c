@@ -50,8 +50,8 @@ static enum em_status check_orphan(const struct em_job *job, const struct em_uni
     return em_error_set(
         err, EM_ERR_EXISTS,
         "bring the key file back, or move the image away to make the unit anew",
-        "'%s/%s' is already there, but its key file '%s' is missing", em_dir_path(images),
-        unit->names.image,
+        "'%s/%s' is already there, but its key file '%s' is missing or empty",
+        em_dir_path(images), unit->names.image,
         em_outputs_name(&job->outputs, &unit->names, secret_of(&job->keys)));
 }
 
@@ -64,8 +64,7 @@ static enum em_status compare_files(const struct em_job *job, const struct em_un
             continue;
         enum em_status status = em_outputs_compare(
             &files->same[kind], &job->outputs, &unit->names, kind, data.p, data.len, err);
-        if (status == EM_OK && kind == (int)secret_of(&job->keys) &&
-            files->same[kind] == EM_SAME_ABSENT)
+        if (status == EM_OK && kind == (int)secret_of(&job->keys) && !files->keys.reused)
             status = check_orphan(job, unit, err);
         if (status != EM_OK)
             return status;
@@ -214,9 +213,8 @@ enum em_status em_job_write(struct em_job *job, struct em_error *err)
     static const struct em_pass_ops ops = {wanted, NULL, work, finish, progress};
     uint64_t rows;
     job->stage = "writing";
-    enum em_status status = em_outputs_make(&job->outputs, err);
-    if (status == EM_OK)
-        status = em_pass_run(job->values, job->options->jobs, &ops, job, &rows, err);
+    enum em_status status =
+        em_pass_run(job->values, job->options->jobs, &ops, job, &rows, err);
     if (status == EM_OK)
         status = em_csv_unchanged(job->values, err);
     if (status == EM_OK && rows != job->result->rows)

@@ -64,7 +64,7 @@ static inline uint32_t nvs_crc(uint32_t crc, const void *data, size_t len)
 /* State of entry @p idx on the page that starts at @p page. */
 static inline unsigned nvs_entry_state(const uint8_t *page, unsigned idx)
 {
-    return page[NVS_BITMAP_OFF + idx / 4] >> idx % 4 * 2 & 3u;
+    return (unsigned)page[NVS_BITMAP_OFF + idx / 4] >> idx % 4 * 2 & 3u;
 }
 
 #endif

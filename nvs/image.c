@@ -399,8 +399,11 @@ enum em_status em_nvs_image_finish(struct em_nvs_image *image, size_t *out_len,
     if (pages > data_pages(image->size)) {
         char hint[96];
         size_t enough = (pages < 2 ? 3 : pages + 1) * EM_NVS_PAGE_SIZE;
-        (void)snprintf(hint, sizeof hint,
-                       "use a size of 0x%zx or more, or drop some values", enough);
+        if (enough <= EM_NVS_SIZE_MAX)
+            (void)snprintf(hint, sizeof hint,
+                           "use a size of 0x%zx or more, or drop some values", enough);
+        else
+            (void)snprintf(hint, sizeof hint, "drop some values: no size would do");
         return em_error_set(
             err, EM_ERR_FULL, hint,
             "the content takes %zu pages, a partition of 0x%zx bytes has %zu "

@@ -155,7 +155,7 @@ static void test_faults(void)
         {"n,namespace,\na,,u8\n", 1, 2, "unknown type ''"},
         {"n,namespace,\na,data,U8\n", 1, 2, "unknown encoding 'U8'"},
         {"n,namespace,\na,data,blob\n", 1, 2, "unknown encoding 'blob'"},
-        {"n,namespace,\na,data,,\n", 1, 2, "2 columns"},
+        {"n,namespace,\na,data,,\n", 1, 2, "unknown encoding ''"},
         {"n,namespace,\na,data,,REPEAT\n", 1, 2, "unknown encoding ''"},
         {"n,namespace,\n1234567890123456,data,u8\n", 1, 2, "has 16 bytes"},
         {"n,namespace,\n\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9,data,u8\n",
