@@ -123,13 +123,15 @@ enum em_status em_file_mkdirs(const char *path, mode_t mode, struct em_error *er
     if (partial == NULL)
         return em_error_nomem(err);
     enum em_status status = EM_OK;
-    for (char *slash = strchr(partial + 1, '/'); slash != NULL && status == EM_OK;
-         slash = strchr(slash + 1, '/')) {
-        if (slash[-1] == '/' || slash[1] == '\0' || slash[1] == '/')
-            continue; /* "a//b" and "a/" name no further folder */
-        *slash = '\0';
+    size_t len = strlen(partial);
+    while (len > 1 && partial[len - 1] == '/')
+        partial[--len] = '\0'; /* "a//" is "a", which gets the mode of the last */
+    for (size_t i = 1; i < len && status == EM_OK; i++) {
+        if (partial[i] != '/' || partial[i - 1] == '/')
+            continue; /* "a//b" names no folder between */
+        partial[i] = '\0';
         status = make_dir(partial, 0777, err);
-        *slash = '/';
+        partial[i] = '/';
     }
     if (status == EM_OK)
         status = make_dir(partial, mode, err);

@@ -209,7 +209,7 @@ static void warn_after(struct em_job *job)
     const struct em_batch_options *o = job->options;
     bool one_key =
         job->keys.kind == EM_KEYS_GIVEN || job->keys.kind == EM_KEYS_HMAC_GIVEN;
-    if (job->result->rows == 0)
+    if (job->result->rows == 0 && job->report.faults == 0)
         say(job, EM_LOG_WARNING, o->values, "add one row for each unit",
             "a header without rows: there is nothing to make");
     if (one_key && job->result->rows > 1)
@@ -235,8 +235,8 @@ static void check_counts(struct em_job *job)
     }
     if (job->result->rows > 0 && o->first_row > job->result->rows) {
         (void)em_error_set(&fault, EM_ERR_USAGE, "units count from 1",
-                           "--rows begins at %" PRIu64 ", the table has %" PRIu64
-                           " units",
+                           "--rows begins at %" PRIu64
+                           ", the table ends with unit %" PRIu64,
                            o->first_row, job->result->rows);
         em_report_fault(&job->report, &fault);
     }

@@ -91,6 +91,9 @@ static enum em_status write_keys(const struct em_keys *keys, const char *dir,
                    base); /* checked by opening it */
     if (hmac)
         (void)snprintf(out->hmac_key, sizeof out->hmac_key, "%s/%s", hmac_dir, hmac_base);
+    if (strcmp(out->key, out->hmac_key) == 0)
+        return em_error_set(err, EM_ERR_USAGE, "choose another name for one of them",
+                            "'%s' cannot hold both the key and its HMAC key", out->key);
     enum em_status status = check_absent(out->key, err);
     if (status == EM_OK)
         status = check_absent(out->hmac_key, err);
@@ -142,6 +145,8 @@ enum em_status em_keyfile_generate(const struct em_keyfile_options *options,
         warn_absolute(hooks, "--kp_hmac_keyfile", key_options.hmac_keyfile);
         status = write_keys(&keys, dir, base, hmac_dir, hmac_base, out, err);
     }
+    if (status != EM_OK)
+        *out = (struct em_keyfile_result){0};
     em_keys_free(&keys);
     free(keys_dir);
     free(dir);

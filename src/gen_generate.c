@@ -190,7 +190,7 @@ static const char *on_option(void *user, int id, char *const *values)
         r->batch.keys.inputkey = values[0];
         break;
     case OPT_OUTDIR:
-        r->batch.outdir = values[0];
+        r->batch.outdir = values[0][0] == '\0' ? "." : values[0];
         break;
     case OPT_HMAC:
         r->batch.keys.protect_hmac = true;

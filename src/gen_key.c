@@ -53,7 +53,7 @@ static const char *on_option(void *user, int id, char *const *values)
         r->keyfile.name = values[0];
         break;
     case OPT_OUTDIR:
-        r->keyfile.outdir = values[0];
+        r->keyfile.outdir = values[0][0] == '\0' ? "." : values[0];
         break;
     case OPT_HMAC:
         r->keyfile.keys.protect_hmac = true;

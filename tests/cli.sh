@@ -78,6 +78,12 @@ expect 0 stdout '' generate c.csv v.csv Fan 0x3000 --outdir out -q --no-csv
 rm -rf out
 expect 0 stdout 'Fan-2.bin' generate c.csv v.csv Fan 0x3000 --outdir out -v
 rm -rf out
+mkdir here
+cp c.csv v.csv here
+cd here
+expect 0 stdout '2 images made in ./bin' generate c.csv v.csv Fan 0x3000 --outdir '' --no-csv
+[ -s bin/Fan-1.bin ] || fail "an empty --outdir is not the current folder"
+cd ..
 # Taken by the replaced tool without effect, so taken here, with a warning.
 expect 0 stderr 'have no effect' generate c.csv v.csv Fan 0x3000 --outdir out --keyfile k.bin
 rm -rf out
@@ -119,6 +125,11 @@ grep -q '^    hint: ' stderr || fail "no hint: $(cat stderr)"
 expect 3 stdout '' generate c.csv wide.csv Fan 0x3000 --outdir out
 expect 4 stderr "nowhere.csv" generate c.csv nowhere.csv Fan 0x3000 --outdir out
 [ ! -e out ] || fail "a fault in the input left out/"
+printf 'id,sn\n1,"A\n' >open.csv
+expect 3 stderr 'open.csv:2: a quote is opened' generate c.csv open.csv Fan 0x3000 --outdir out
+grep -q 'warning' stderr && fail "a warning about what could not be read: $(cat stderr)"
+expect 2 stderr '--rows begins at 3, the table ends with unit 2' \
+    generate c.csv v.csv Fan 0x3000 --outdir out --rows 3-4
 expect 0 stdout '2 of 2 units checked, nothing written' \
     generate c.csv v.csv Fan 0x3000 --outdir out --dry-run
 [ ! -e out ] || fail "--dry-run wrote"

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tests of whole programs need, without any library: random numbers, time, files. */
+/* What tests of whole programs need, without any library: random numbers, time, files,
+ * processes. */
 #ifndef TESTS_PROGRAM_UTIL_H
 #define TESTS_PROGRAM_UTIL_H
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_LEN = 512 };
+enum {
+    PATH_LEN = 512,
+    LIMIT_S = 120, /* ends a program that hangs */
+};
 
 /* Nothing sensible is left to do when the test itself cannot work. */
 static inline void require(bool good, const char *what)
@@ -32,6 +39,12 @@ static inline uint64_t next_random(uint64_t *state)
     z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
     return z ^ z >> 31;
+}
+
+/* From 0 up to 1. */
+static inline double next_part(uint64_t *state)
+{
+    return (double)(next_random(state) >> 11) / 9007199254740992.0;
 }
 
 static inline double now_s(void)
@@ -77,6 +90,31 @@ static inline void free_names(struct dirent **names, int n)
     for (int i = 0; i < n; i++)
         free(names[i]);
     free(names);
+}
+
+/* Print and count the names that are only in one of two folders. */
+static inline unsigned differing_names(const char *wanted_path, const char *have_path)
+{
+    struct dirent **wanted;
+    struct dirent **have;
+    int n_wanted = list_names(&wanted, wanted_path);
+    int n_have = list_names(&have, have_path);
+    unsigned n = 0;
+    for (int i = 0, k = 0; i < n_wanted || k < n_have;) {
+        int order = i == n_wanted ? 1
+                    : k == n_have ? -1
+                                  : strcmp(wanted[i]->d_name, have[k]->d_name);
+        if (order < 0)
+            printf("missing: %s/%s\n", have_path, wanted[i]->d_name);
+        if (order > 0)
+            printf("should not be there: %s/%s\n", have_path, have[k]->d_name);
+        n += order != 0;
+        i += order <= 0;
+        k += order >= 0;
+    }
+    free_names(wanted, n_wanted);
+    free_names(have, n_have);
+    return n;
 }
 
 static inline void remove_tree(const char *path)
@@ -139,6 +177,40 @@ static inline void copy_file(const char *from, const char *to)
     uint8_t *data = read_file(from, &len);
     write_file(to, data, len);
     free(data);
+}
+
+static inline void make_folder(const char *path)
+{
+    require(mkdir(path, 0777) == 0, path);
+}
+
+/* Start a program in a folder; what it says goes to the file "log". */
+static inline pid_t start_program(char *const *argv, const char *folder)
+{
+    (void)fflush(stdout); /* or the child has the text too */
+    pid_t pid = fork();
+    require(pid >= 0, "fork");
+    if (pid > 0)
+        return pid;
+    int log = open("log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (log >= 0 && dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
+        chdir(folder) == 0) {
+        alarm(LIMIT_S); /* survives execv */
+        execv(argv[0], argv);
+    }
+    _exit(127);
+}
+
+static inline int wait_for(pid_t pid)
+{
+    int status;
+    require(waitpid(pid, &status, 0) == pid, "waitpid");
+    return status;
+}
+
+static inline bool ended_with(int status, int code)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == code;
 }
 
 #endif

@@ -20,12 +20,12 @@
 #include <unistd.h>
 
 enum {
+    KILLS = 50,
     UNITS = 440,
     MANY_UNITS = 3000, /* a signal is noticed within 0.1 s: this run takes longer */
     BLOB_LEN = 9000,   /* three pages of NVS */
     KEY_LEN = 64,
     ARGS = 24,
-    LIMIT_S = 120,     /* ends a program that hangs */
     LATE_LIMIT = 1000, /* kills that came too late, before this test gives up */
     OPENED = 3,        /* decrypted images a trial */
 };
@@ -34,36 +34,37 @@ enum {
 static const struct scenario {
     const char *name;
     char *options[6];
-    bool random;   /* keys, and so images, are different in every run */
-    bool folders;  /* bin/, csv/ and keys/ are there: files come one by one */
-    bool few_rows; /* makes a part of the batch only; files come one by one too */
+    bool random;  /* keys, and so images, are different in every run */
+    bool folders; /* bin/, csv/ and keys/ are there: files come one by one */
     char *manifest;
 } scenarios[] = {
     /* clang-format off */
-    {"plain",           {NULL}, false, false, false, NULL},
-    {"inputkey",        {"--inputkey", "../key.bin"}, false, false, false, NULL},
-    {"keygen",          {"--keygen"}, true, false, false, NULL},
+    {"plain",           {NULL}, false, false, NULL},
+    {"inputkey",        {"--inputkey", "../key.bin"}, false, false, NULL},
+    {"keygen",          {"--keygen"}, true, false, NULL},
     {"HMAC",            {"--keygen", "--key_protect_hmac", "--kp_hmac_keygen"},
-                        true, false, false, NULL},
-    {"folders",         {"--inputkey", "../key.bin"}, false, true, false, NULL},
-    {"folders, keygen", {"--keygen", "-j", "3"}, true, true, false, NULL},
-    {"rows",            {"--rows", "41-400"}, false, false, true, "out/units.csv"},
-    {"shard",           {"--shard", "2/2", "--no-csv"}, false, false, true, "units.json"},
-    {"manifest",        {"--prefix_num", "7", "4"}, false, false, false, "out/units.json"},
+                        true, false, NULL},
+    {"folders",         {"--inputkey", "../key.bin"}, false, true, NULL},
+    {"folders, keygen", {"--keygen", "-j", "3"}, true, true, NULL},
+    /* A part of a batch comes one by one too. */
+    {"rows",            {"--rows", "41-400"}, false, false, "out/units.csv"},
+    {"shard",           {"--shard", "2/2", "--no-csv"}, false, false, "units.json"},
+    {"manifest",        {"--prefix_num", "7", "4"}, false, false, "out/units.json"},
     /* clang-format on */
 };
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], KINDS = 3 };
+
+/* One thread, so that no machine is too fast for it. */
+static const struct scenario stopped_scenario = {
+    "signal", {"--inputkey", "../key.bin", "-j", "1"}, false, false, "units.csv"};
 
 static const char *const kinds[KINDS] = {"keys", "csv", "bin"};
 static const char *const partials[KINDS] = {"keys.partial", "csv.partial", "bin.partial"};
 
 struct test {
-    char program[PATH_LEN];
-    uint64_t random;              /* state of the generator */
-    double duration_s[SCENARIOS]; /* of a run that is left alone */
-    unsigned wanted, kills[SCENARIOS];
-    unsigned resumes_killed, late, stopped, opened;
-    unsigned faults;
+    char *program;
+    uint64_t random; /* state of the generator */
+    unsigned kills, resumes_killed, late, stopped, opened, faults;
 };
 
 /* One batch, killed and resumed in the folder "try"; "ref" holds the undisturbed one. */
@@ -72,8 +73,8 @@ struct trial {
     const struct scenario *scenario;
     char *values;
     char *size;
-    char *manifest;
-    const char *when; /* for messages */
+    double duration_s; /* of a run that is left alone */
+    const char *when;  /* for messages */
 };
 
 static void fault(struct trial *t, const char *format, ...)
@@ -85,12 +86,6 @@ static void fault(struct trial *t, const char *format, ...)
     putchar('\n');
     va_end(args);
     t->test->faults++;
-}
-
-/* From 0 up to 1. */
-static double next_part(struct test *test)
-{
-    return (double)(next_random(&test->random) >> 11) / 9007199254740992.0;
 }
 
 /* ---- Inputs ---- */
@@ -141,30 +136,7 @@ static pid_t start(const struct trial *t, char *folder, bool resume)
     }
     if (resume)
         argv[n++] = "--resume";
-    (void)fflush(stdout);
-    pid_t pid = fork();
-    require(pid >= 0, "fork");
-    if (pid > 0)
-        return pid;
-    int log = open("log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (log >= 0 && dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
-        chdir(folder) == 0) {
-        alarm(LIMIT_S); /* survives execv */
-        execv(t->test->program, argv);
-    }
-    _exit(127);
-}
-
-static int wait_for(pid_t pid)
-{
-    int status;
-    require(waitpid(pid, &status, 0) == pid, "waitpid");
-    return status;
-}
-
-static bool ended_with(int status, int code)
-{
-    return WIFEXITED(status) && WEXITSTATUS(status) == code;
+    return start_program(argv, folder);
 }
 
 /* A run that has to succeed. */
@@ -185,7 +157,7 @@ static bool run_and_kill(struct trial *t, bool resume)
 {
     struct test *test = t->test;
     pid_t pid = start(t, "try", resume);
-    sleep_s(next_part(test) * test->duration_s[t->scenario - scenarios]);
+    sleep_s(next_part(&test->random) * t->duration_s);
     require(kill(pid, SIGKILL) == 0, "kill");
     int status = wait_for(pid);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
@@ -195,8 +167,6 @@ static bool run_and_kill(struct trial *t, bool resume)
         run_whole(t, "try", true); /* says why */
         fault(t, "a run ended with wait status 0x%x", (unsigned)status);
     }
-    test->late++;
-    require(test->late < LATE_LIMIT, "no kill comes in time");
     return false;
 }
 
@@ -276,35 +246,9 @@ static void check_after_kill(struct trial *t, const char *when)
     check_manifest(t);
 }
 
-/* The same names in both folders? */
-static void check_names(struct trial *t, const char *ref, const char *try)
-{
-    struct dirent **wanted;
-    struct dirent **have;
-    int n_wanted = list_names(&wanted, ref);
-    int n_have = list_names(&have, try);
-    int i = 0;
-    int k = 0;
-    while (i < n_wanted || k < n_have) {
-        int order = i == n_wanted ? 1
-                    : k == n_have ? -1
-                                  : strcmp(wanted[i]->d_name, have[k]->d_name);
-        if (order < 0)
-            fault(t, "%s/%s is missing", try, wanted[i]->d_name);
-        if (order > 0)
-            fault(t, "%s/%s should not be there", try, have[k]->d_name);
-        i += order <= 0;
-        k += order >= 0;
-    }
-    free_names(wanted, n_wanted);
-    free_names(have, n_have);
-}
-
 /* Does the key file of a unit open its image? Made again with that key it is the same. */
 static void check_opens(struct trial *t, unsigned unit)
 {
-    static const struct scenario again = {.name = "again"};
-    struct scenario s = again;
     char key[PATH_LEN];
     char rows[16];
     char name[32];
@@ -312,11 +256,9 @@ static void check_opens(struct trial *t, unsigned unit)
     (void)snprintf(key, sizeof key, "../try/out/keys/keys-P-%u.bin", unit);
     (void)snprintf(rows, sizeof rows, "%u", unit);
     (void)snprintf(name, sizeof name, "out/bin/P-%u.bin", unit);
-    s.options[0] = "--inputkey";
-    s.options[1] = key;
-    s.options[2] = "--rows";
-    s.options[3] = rows;
-    struct trial one = {t->test, &s, t->values, t->size, NULL, t->when};
+    struct scenario s = {
+        "again", {"--inputkey", key, "--rows", rows}, false, false, NULL};
+    struct trial one = {t->test, &s, t->values, t->size, 0, t->when};
     remove_tree("again");
     require(mkdir("again", 0777) == 0, "again");
     run_whole(&one, "again", false);
@@ -330,39 +272,35 @@ static void check_opens(struct trial *t, unsigned unit)
 static void check_end(struct trial *t)
 {
     t->when = "resumed";
-    check_names(t, "ref", "try");
-    check_names(t, "ref/out", "try/out");
+    unsigned n = differing_names("ref", "try") + differing_names("ref/out", "try/out");
     for (int kind = 0; kind < KINDS; kind++) {
         char ref[PATH_LEN];
         char try[PATH_LEN];
         join(ref, "ref/out/", kinds[kind], "");
         join(try, "try/out/", kinds[kind], "");
-        check_names(t, ref, try);
+        n += differing_names(ref, try);
         check_folder(t, kind, false, true);
     }
     check_manifest(t);
+    if (n > 0)
+        fault(t, "%u names too many or too few", n);
     for (unsigned i = 0; t->scenario->random && i < OPENED; i++)
         check_opens(t, 1 + (unsigned)(next_random(&t->test->random) % UNITS));
 }
 
 /* ---- Trials ---- */
 
-static void make_folder(const char *path)
-{
-    require(mkdir(path, 0777) == 0, path);
-}
-
 /* An empty folder to run in, with the folders of the output if the scenario says so. */
 static void make_place(const struct trial *t, const char *place)
 {
     remove_tree(place);
     make_folder(place);
-    if (!t->scenario->folders && t->scenario->manifest == NULL)
+    if (!t->scenario->folders)
         return;
     char path[PATH_LEN];
     join(path, place, "/out", "");
     make_folder(path);
-    for (int kind = 0; t->scenario->folders && kind < KINDS; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
         join(path, place, "/out/", kinds[kind]);
         make_folder(path);
     }
@@ -370,12 +308,11 @@ static void make_place(const struct trial *t, const char *place)
 
 static void make_reference(struct trial *t)
 {
-    double *duration_s = &t->test->duration_s[t->scenario - scenarios];
     t->when = "left alone";
     make_place(t, "ref");
     double before_s = now_s();
     run_whole(t, "ref", false);
-    *duration_s = now_s() - before_s;
+    t->duration_s = now_s() - before_s;
 }
 
 static void begin_trial(const struct trial *t)
@@ -390,16 +327,21 @@ static void begin_trial(const struct trial *t)
     }
 }
 
+static void count_late(struct test *test)
+{
+    test->late++;
+    require(test->late < LATE_LIMIT, "no kill or signal comes in time");
+}
+
 static void kill_and_resume(struct trial *t)
 {
     struct test *test = t->test;
-    do
-        begin_trial(t);
-    while (!run_and_kill(t, false));
-    test->kills[t->scenario - scenarios]++;
+    for (begin_trial(t); !run_and_kill(t, false); begin_trial(t))
+        count_late(test);
+    test->kills++;
     check_after_kill(t, "after a kill");
     /* A station that loses power once may do so again. */
-    for (unsigned left = (unsigned)(next_random(&test->random) % 4); left > 0; left--) {
+    for (unsigned left = (unsigned)(next_random(&test->random) % 3); left > 0; left--) {
         if (!run_and_kill(t, true))
             break; /* it is complete now, and the next --resume finds nothing to do */
         test->resumes_killed++;
@@ -431,8 +373,7 @@ static void stop_and_resume(struct trial *t, int number)
         t->when = number == SIGINT ? "after SIGINT" : "after SIGTERM";
         if (!ended_with(status, 0))
             break;
-        t->test->late++;
-        require(t->test->late < LATE_LIMIT, "no signal comes in time");
+        count_late(t->test);
     }
     size_t len;
     uint8_t *said = read_file("log", &len);
@@ -447,81 +388,60 @@ static void stop_and_resume(struct trial *t, int number)
     t->test->stopped++;
 }
 
-static void run_trials(struct test *test)
+static void run_trials(struct test *test, unsigned kills)
 {
-    for (int i = 0; i < SCENARIOS && test->faults == 0; i++) {
-        struct trial t = {test, &scenarios[i], "../values.csv", "0x6000", NULL, ""};
-        unsigned share = test->wanted / SCENARIOS;
-        share += (unsigned)i < test->wanted % SCENARIOS;
+    for (unsigned i = 0; i < SCENARIOS && test->faults == 0; i++) {
+        struct trial t = {test, &scenarios[i], "../values.csv", "0x6000", 0, ""};
+        unsigned share = kills / SCENARIOS + (i < kills % SCENARIOS);
         make_reference(&t);
         for (unsigned k = 0; k < share && test->faults == 0; k++)
             kill_and_resume(&t);
+        printf("%s%s %u", i == 0 ? "killed: " : "; ", t.scenario->name, share);
     }
-    struct trial many = {test, &scenarios[1], "../many.csv", "0x4000", NULL, ""};
+    struct trial many = {test, &stopped_scenario, "../many.csv", "0x4000", 0, ""};
     if (test->faults == 0)
         make_reference(&many);
     for (int i = 0; i < 2 && test->faults == 0; i++)
         stop_and_resume(&many, i == 0 ? SIGINT : SIGTERM);
+    putchar('\n');
 }
 
 static void print_summary(const struct test *test)
 {
-    unsigned kills = 0;
-    for (int i = 0; i < SCENARIOS; i++)
-        kills += test->kills[i];
-    printf("%u kills (", kills);
-    for (int i = 0; i < SCENARIOS; i++)
-        printf("%s%s %u", i == 0 ? "" : "; ", scenarios[i].name, test->kills[i]);
-    printf("; and %u of resumed runs; %u came too late, not counted; %u signals)%s\n",
-           test->resumes_killed, test->late, test->stopped,
+    printf("%u kills (%u more of resumed runs; %u came too late and were repeated; "
+           "%u signals; %u images opened with their keys)%s\n",
+           test->kills, test->resumes_killed, test->late, test->stopped, test->opened,
            test->faults == 0 ? ": no short file, all resumed equal" : "");
-    printf("%u encrypted images opened with their key files\n", test->opened);
 }
 
-static bool parse_arguments(struct test *test, int argc, char **argv)
+/* A number, or @p otherwise when there is none. */
+static uint64_t number_or(const char *text, uint64_t otherwise)
 {
-    char cwd[PATH_LEN];
-    if (argc < 2 || argc % 2 != 0)
-        return false;
-    for (int i = 2; i < argc; i += 2) {
-        char *end;
-        unsigned long long n = strtoull(argv[i + 1], &end, 10);
-        if (*end != '\0')
-            return false;
-        if (strcmp(argv[i], "--seed") == 0)
-            test->random = n;
-        else if (strcmp(argv[i], "--kills") == 0)
-            test->wanted = (unsigned)n;
-        else
-            return false;
-    }
-    require(getcwd(cwd, sizeof cwd) != NULL, "getcwd");
-    join(test->program, argv[1][0] == '/' ? "" : cwd, "", argv[1]);
-    if (argv[1][0] == '/')
-        memmove(test->program, argv[1], strlen(argv[1]) + 1);
-    return true;
+    return text == NULL || *text == '\0' ? otherwise : strtoull(text, NULL, 10);
 }
 
 int main(int argc, char **argv)
 {
-    struct test test = {.wanted = 50,
-                        .random = (uint64_t)time(NULL) ^ (uint64_t)getpid()};
+    uint64_t chance = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
+    struct test test = {.program = argc > 1 ? argv[1] : ""};
     char folder[PATH_LEN];
     const char *base = getenv("TMPDIR");
-    if (!parse_arguments(&test, argc, argv)) {
-        fputs("usage: resume_kill PROGRAM [--seed N] [--kills N]\n", stderr);
+    if (argc < 2 || argv[1][0] != '/') {
+        fputs("usage: resume_kill /PATH/TO/PROGRAM [SEED [KILLS]]\n", stderr);
         return 2;
     }
+    test.random = number_or(argc > 2 ? argv[2] : NULL, chance);
     printf("seed %llu\n", (unsigned long long)test.random);
     join(folder, base == NULL ? "/tmp" : base, "", "resume_kill.XXXXXX");
     require(mkdtemp(folder) != NULL && chdir(folder) == 0, folder);
     write_inputs();
-    run_trials(&test);
+    run_trials(&test, (unsigned)number_or(argc > 3 ? argv[3] : NULL, KILLS));
     print_summary(&test);
-    require(chdir("/") == 0, "/");
-    if (test.faults == 0)
-        remove_tree(folder);
-    else
+    if (test.faults > 0) {
         printf("kept for a look: %s\n", folder);
-    return test.faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return EXIT_FAILURE;
+    }
+    require(chdir("/") == 0, "/");
+    remove_tree(folder);
+    return EXIT_SUCCESS;
 }

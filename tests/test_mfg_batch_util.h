@@ -163,4 +163,30 @@ static inline struct batch *batch_many(unsigned n)
     return b;
 }
 
+static inline void copy_folder(const char *from, const char *to)
+{
+    DIR *dir = need(opendir(from));
+    struct dirent *entry;
+    require(mkdir(to, 0700) == 0);
+    while ((entry = readdir(dir)) != NULL) {
+        char a[PATH_LEN];
+        char b[PATH_LEN];
+        struct stat st;
+        size_t len;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        join_path(a, from, entry->d_name);
+        join_path(b, to, entry->d_name);
+        require(lstat(a, &st) == 0);
+        if (S_ISDIR(st.st_mode)) {
+            copy_folder(a, b);
+            continue;
+        }
+        uint8_t *data = need(read_file(a, &len));
+        write_file(b, data, len);
+        free(data);
+    }
+    (void)closedir(dir);
+}
+
 #endif
