@@ -100,6 +100,19 @@ enum put_result {
 };
 
 #if defined(O_TMPFILE) && defined(AT_EMPTY_PATH)
+/* Give the file without a name its name. Returns 0 or the error number. */
+static int link_nameless(int fd, int dirfd, const char *name)
+{
+    char path[40];
+    if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno != ENOENT && errno != EINVAL)
+        return errno;
+    /* Kernels before 6.10 want a privilege for that form; this one needs only /proc. */
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* always fits */
+    return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
 static enum put_result put_nameless(struct em_dir *dir, const char *name,
                                     const void *data, size_t len, mode_t mode,
                                     int *errnum)
@@ -116,10 +129,8 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name,
     *errnum = write_all(fd, data, len);
     if (*errnum != 0) {
         result = PUT_FAILED;
-    } else if (linkat(fd, "", dir->fd, name, AT_EMPTY_PATH) != 0) {
-        /* ENOENT: kernels before 6.10 want a privilege for this form. */
-        *errnum = errno;
-        result = errno == ENOENT || errno == EINVAL ? PUT_USELESS : PUT_FAILED;
+    } else if ((*errnum = link_nameless(fd, dir->fd, name)) != 0) {
+        result = *errnum == ENOENT || *errnum == EINVAL ? PUT_USELESS : PUT_FAILED;
     }
     if (close(fd) != 0 && result == PUT_DONE) {
         *errnum = errno;
@@ -187,13 +198,19 @@ static int name_file(int dirfd, const char *temp, const char *name, enum em_put 
     return renameat(dirfd, temp, dirfd, name) == 0 ? 0 : errno;
 }
 
+enum { TEMP_TRIES = 1000 };
+
 static int put_named(struct em_dir *dir, const char *name, const void *data, size_t len,
                      mode_t mode, enum em_put what)
 {
     char temp[64];
-    (void)snprintf(temp, sizeof temp, ".espmfg-%ld-%u.tmp", (long)getpid(),
-                   atomic_fetch_add(&dir->serial, 1)); /* always fits */
-    int errnum = write_file(dir, temp, data, len, mode);
+    int errnum;
+    unsigned tries = 0;
+    do { /* a killed program that had our number may have left some, as in containers */
+        (void)snprintf(temp, sizeof temp, ".espmfg-%ld-%u.tmp", (long)getpid(),
+                       atomic_fetch_add(&dir->serial, 1)); /* always fits */
+        errnum = write_file(dir, temp, data, len, mode);
+    } while (errnum == EEXIST && ++tries < TEMP_TRIES);
     if (errnum != 0)
         return errnum;
     errnum = name_file(dir->fd, temp, name, what);

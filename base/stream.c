@@ -34,6 +34,17 @@ static char *partial_name(const char *path)
     return partial;
 }
 
+/* Is @p fd a regular file that has the name @p partial and no other? Not when a run that
+ * ended meanwhile gave the file its final name. */
+static bool is_partial(int fd, const char *partial)
+{
+    struct stat opened;
+    struct stat named;
+    return fstat(fd, &opened) == 0 && lstat(partial, &named) == 0 &&
+           S_ISREG(opened.st_mode) && opened.st_nlink == 1 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 /* Open the partial file and take it for this process. */
 static enum em_status open_partial(struct em_stream *stream, struct em_error *err)
 {
@@ -42,8 +53,11 @@ static enum em_status open_partial(struct em_stream *stream, struct em_error *er
      * must not be written to through the other. */
     if (stream->resume && lstat(stream->partial, &st) == 0 && st.st_nlink > 1)
         (void)unlink(stream->partial); /* open tells what is wrong with it */
+    /* O_NONBLOCK: opening a FIFO that nobody reads from would wait for ever. */
     int fd = open(stream->partial,
-                  O_CREAT | O_WRONLY | O_CLOEXEC | (stream->resume ? 0 : O_EXCL), 0666);
+                  O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
+                      (stream->resume ? 0 : O_EXCL),
+                  0666);
     if (fd < 0 && errno == EEXIST)
         return em_error_set(err, EM_ERR_EXISTS, "--resume makes it anew; or remove it",
                             "'%s' is left from a run that did not end", stream->partial);
@@ -57,6 +71,12 @@ static enum em_status open_partial(struct em_stream *stream, struct em_error *er
                             "another run is writing '%s'", stream->partial);
     }
 #endif
+    if (!is_partial(fd, stream->partial)) {
+        (void)close(fd); /* nothing was written */
+        return em_error_set(err, EM_ERR_EXISTS, "try again, or choose another name",
+                            "'%s' is no regular file, or another run just ended it",
+                            stream->partial);
+    }
     stream->ours = true;
     if (ftruncate(fd, 0) == 0 && (stream->file = fdopen(fd, "w")) != NULL)
         return EM_OK;
@@ -77,11 +97,14 @@ enum em_status em_stream_open(struct em_stream **out, const char *path, bool res
     stream->path = strdup(path);
     stream->partial = partial_name(path);
     enum em_status status = EM_OK;
+    struct stat st;
+    bool there = stat(path, &st) == 0;
     if (stream->path == NULL || stream->partial == NULL)
         status = em_error_nomem(err);
-    else if (!resume && access(path, F_OK) == 0)
+    else if (there && (!resume || !S_ISREG(st.st_mode)))
         status = em_error_set(err, EM_ERR_EXISTS, "move it away, or choose another name",
-                              "'%s' is already there", path);
+                              "'%s' is already there%s", path,
+                              S_ISREG(st.st_mode) ? "" : " and is no regular file");
     else
         status = open_partial(stream, err);
     if (status != EM_OK) {

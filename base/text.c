@@ -100,7 +100,8 @@ size_t em_text_plain_run(struct em_span text)
 bool em_utf8_valid(struct em_span text)
 {
     size_t i = 0;
-    while ((i += ascii_run(text.p + i, text.len - i)) < text.len) {
+    /* Empty text may have no address, and not even 0 may be added to none. */
+    while (i < text.len && (i += ascii_run(text.p + i, text.len - i)) < text.len) {
         uint32_t code;
         size_t n = em_utf8_next(text.p + i, text.len - i, &code);
         if (n == 0)

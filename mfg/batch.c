@@ -8,6 +8,7 @@
 #include "base/error_int.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +93,11 @@ static enum em_status check_options(const struct em_batch_options *o,
     enum em_status status = em_nvs_size_check(o->size, err);
     if (status == EM_OK && o->manifest != NULL)
         status = em_manifest_check(o->manifest, o->resume, err);
+    const char *const names[] = {o->prefix, o->outdir, o->keys.hmac_keyfile};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (status == EM_OK && o->manifest != NULL)
+            status = em_manifest_check_text(o->manifest, names[i], err);
+    }
     return status;
 }
 
@@ -156,6 +162,7 @@ static enum em_status open_outputs(struct em_job *job, struct em_error *err)
     const struct em_outputs_options options = {
         .root = o->outdir,
         .hmac_keyfile = o->keys.hmac_keyfile,
+        .manifest = o->manifest,
         .with_csv = !o->no_csv,
         .whole = o->first_row == 1 && o->last_row == 0 && o->shards == 1,
         .resume = o->resume,
@@ -254,6 +261,14 @@ static void tell_partial(struct em_job *job)
     em_report_say(&job->report, EM_LOG_NOTE, NULL, &msg);
 }
 
+/* Once files are there, only --resume will go on with them. */
+static void advise_resume(struct em_error *err)
+{
+    if (err != NULL)
+        (void)snprintf(err->hint, sizeof err->hint,
+                       "mend that or make room, then run again with --resume");
+}
+
 static enum em_status write_all(struct em_job *job, struct em_error *err)
 {
     const struct em_batch_options *o = job->options;
@@ -266,10 +281,13 @@ static enum em_status write_all(struct em_job *job, struct em_error *err)
         status = em_outputs_make(&job->outputs, err);
     if (status == EM_OK && o->manifest != NULL) /* its folder may be one of them */
         status = em_manifest_open(&job->manifest, o->manifest, o->resume, err);
-    if (status == EM_OK)
+    if (status == EM_OK) {
         status = em_job_write(job, err);
-    if (status == EM_OK && job->manifest != NULL)
-        status = em_manifest_finish(job->manifest, err);
+        if (status == EM_OK && job->manifest != NULL)
+            status = em_manifest_finish(job->manifest, err);
+        if (status == EM_ERR_IO)
+            advise_resume(err);
+    }
     if (status != EM_OK) {
         tell_partial(job);
         em_outputs_abandon(&job->outputs);

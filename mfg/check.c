@@ -100,6 +100,10 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
     }
     if (!em_job_selects(job, unit->number))
         return EM_OK;
+    if (em_outputs_check_names(&job->outputs, &unit->names, &fault) != EM_OK) {
+        (void)add_fault(unit, &fault); /* the same for any values */
+        return EM_OK;
+    }
     note_ignored(&job->plan, unit);
     enum em_status status =
         em_maker_check(job->makers[worker], &unit->row, is_first(job, unit->number),

@@ -45,18 +45,24 @@ static enum em_status place_hmac(char **dir, char **base, const char *keys_dir,
     return EM_OK;
 }
 
-static enum em_status put(const char *dir_path, const char *base, const void *data,
-                          size_t len, struct em_error *err)
+static enum em_status put(const char *dir_path, const char *base, const char *path,
+                          const void *data, size_t len, struct em_error *err)
 {
     struct em_dir *dir = NULL;
+    bool is_new = access(dir_path, F_OK) != 0;
     enum em_status status = em_file_mkdirs(dir_path, 0700, err);
     if (status == EM_OK)
         status = em_dir_open(&dir, dir_path, err);
     if (status == EM_OK)
         status = em_dir_put(dir, base, data, len, 0600, EM_PUT_NEW, err);
-    if (status == EM_OK)
+    if (status == EM_OK) {
         status = em_dir_sync(dir, err);
+        if (status != EM_OK)
+            (void)unlink(path); /* the first error is the one to tell */
+    }
     em_dir_close(dir);
+    if (status != EM_OK && is_new)
+        (void)rmdir(dir_path); /* refused when anything is in it */
     return status;
 }
 
@@ -87,6 +93,7 @@ static enum em_status write_keys(const struct em_keys *keys, const char *dir,
     struct em_unit_keys made = {0};
     uint8_t partition[EM_NVS_KEY_PARTITION_SIZE];
     bool hmac = em_keys_write_hmac(keys);
+    bool hmac_dir_is_new = hmac && access(hmac_dir, F_OK) != 0;
     (void)snprintf(out->key, sizeof out->key, "%s/%s", dir,
                    base); /* checked by opening it */
     if (hmac)
@@ -102,11 +109,14 @@ static enum em_status write_keys(const struct em_keys *keys, const char *dir,
     if (status == EM_OK) {
         em_nvs_key_partition(partition, &made.xts);
         if (hmac)
-            status = put(hmac_dir, hmac_base, made.hmac.bytes, made.hmac.len, err);
+            status = put(hmac_dir, hmac_base, out->hmac_key, made.hmac.bytes,
+                         made.hmac.len, err);
         if (status == EM_OK) {
-            status = put(dir, base, partition, sizeof partition, err);
+            status = put(dir, base, out->key, partition, sizeof partition, err);
             if (status != EM_OK && hmac)
                 (void)unlink(out->hmac_key); /* of no use alone */
+            if (status != EM_OK && hmac_dir_is_new)
+                (void)rmdir(hmac_dir); /* refused when anything is in it */
         }
         OPENSSL_cleanse(partition, sizeof partition); /* begins with the key */
     }

@@ -48,6 +48,15 @@ enum em_status em_manifest_check(const char *path, bool resume, struct em_error 
     return EM_OK;
 }
 
+enum em_status em_manifest_check_text(const char *path, const char *text,
+                                      struct em_error *err)
+{
+    if (text == NULL || !ends_in(path, ".json") || em_utf8_valid(em_span_of(text)))
+        return EM_OK;
+    return em_error_set(err, EM_ERR_USAGE, "use names in UTF-8, or a .csv manifest",
+                        "'%s' is not UTF-8 and cannot stand in a JSON manifest", text);
+}
+
 /* Make the folder of the file @p path. */
 static enum em_status make_folder(const char *path, struct em_error *err)
 {

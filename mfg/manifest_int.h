@@ -14,6 +14,10 @@ struct em_manifest;
  */
 enum em_status em_manifest_check(const char *path, bool resume, struct em_error *err);
 
+/** May @p text (NULL: none) stand in the manifest @p path? EM_OK or EM_ERR_USAGE. */
+enum em_status em_manifest_check_text(const char *path, const char *text,
+                                      struct em_error *err);
+
 /**
  * Begin the file @p path, in a folder that is made if it is missing. With @p resume one
  * that is there has to be equal in the end. Returns EM_OK, EM_ERR_USAGE, EM_ERR_EXISTS,

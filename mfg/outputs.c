@@ -75,6 +75,27 @@ static enum em_status place_hmac(struct em_outputs *outputs, const char *hmac_ke
     return status;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return path != NULL && strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* A folder that something else is made in while the batch is written cannot get its name
+ * afterwards: it has it from the start. */
+static void unstage_shared(struct em_outputs *outputs, const char *manifest)
+{
+    for (int i = 0; i < EM_FOLDERS; i++) {
+        struct em_folder *folder = &outputs->folders[i];
+        if (folder->partial == NULL ||
+            (!is_below(manifest, folder->path) &&
+             !is_below(outputs->folders[EM_FOLDER_OTHER].path, folder->path)))
+            continue;
+        free(folder->partial);
+        folder->partial = NULL;
+    }
+}
+
 static enum em_status open_folder(struct em_outputs *outputs, struct em_folder *folder,
                                   bool resume, struct em_error *err)
 {
@@ -113,6 +134,8 @@ enum em_status em_outputs_open(struct em_outputs *out, const struct em_keys *key
         out->folder_of[kind] = &out->folders[kinds[kind].folder];
     if (status == EM_OK && options->hmac_keyfile != NULL)
         status = place_hmac(out, options->hmac_keyfile, err);
+    if (status == EM_OK)
+        unstage_shared(out, options->manifest);
     for (int kind = 0; kind < EM_OUTPUTS; kind++)
         out->folder_of[kind]->wanted |= out->wanted[kind];
     for (int i = 0; i < EM_FOLDERS && status == EM_OK; i++) {
@@ -213,6 +236,17 @@ static enum em_status already_there(const struct em_dir *dir, const char *name,
         err, EM_ERR_EXISTS,
         "choose another --outdir or PREFIX; --resume continues an interrupted batch",
         "'%s/%s' is already there%s", em_dir_path(dir), name, but);
+}
+
+enum em_status em_outputs_check_names(const struct em_outputs *outputs,
+                                      const struct em_names *names, struct em_error *err)
+{
+    if (outputs->hmac_name == NULL || strcmp(outputs->hmac_name, names->key) != 0 ||
+        outputs->folder_of[EM_OUTPUT_HMAC_KEY] != outputs->folder_of[EM_OUTPUT_KEY])
+        return EM_OK;
+    return em_error_set(err, EM_ERR_USAGE, "choose another name",
+                        "--kp_hmac_keyfile '%s' is the name of the unit's key file",
+                        outputs->hmac_name);
 }
 
 enum em_status em_outputs_check_new(const struct em_outputs *outputs,

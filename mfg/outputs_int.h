@@ -46,6 +46,7 @@ struct em_outputs {
 struct em_outputs_options {
     const char *root;
     const char *hmac_keyfile; /* the user's name for the one HMAC key, or NULL */
+    const char *manifest;     /* another file that may come to lie in a folder, or NULL */
     bool with_csv;
     bool whole;  /* not just some rows or a shard */
     bool resume; /* partial folders of an earlier run are welcome */
@@ -80,6 +81,10 @@ const char *em_outputs_path(const struct em_outputs *outputs, enum em_output kin
 /** The name of a unit's file of one kind. */
 const char *em_outputs_name(const struct em_outputs *outputs,
                             const struct em_names *names, enum em_output kind);
+
+/** EM_ERR_USAGE when the one HMAC key file has the name of the unit's key file. */
+enum em_status em_outputs_check_names(const struct em_outputs *outputs,
+                                      const struct em_names *names, struct em_error *err);
 
 /** EM_ERR_EXISTS when a file of the unit is there already; otherwise EM_OK. */
 enum em_status em_outputs_check_new(const struct em_outputs *outputs,

@@ -74,7 +74,8 @@ enum em_status em_wifi_before(struct em_wifi *wifi, const struct em_item *item,
     case EM_WIFI_AP_AUTHMODE:
         if (item->from_file)
             text = em_text_strip(text); /* a file ends in a newline, "0\n" is 0 */
-        wifi->authmode = text.len > 0 && !em_span_is(text, "0");
+        if (text.len > 0 && !em_span_is(text, "0")) /* else the one before still counts */
+            wifi->authmode = true;
         break;
     }
     if (status == EM_OK && wifi->ssid.len > 0 && wifi->password.len > 0 && wifi->authmode)

@@ -7,7 +7,6 @@
 #include "base/error_int.h"
 #include "base/hex_int.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -117,9 +116,6 @@ static enum em_status put_files(struct em_job *job, struct em_unit *unit,
         bool complete = files->same[kind] == EM_SAME_SHORT;
         enum em_status status = em_outputs_put(&job->outputs, &unit->names, kind, data.p,
                                                data.len, complete, err);
-        if (status == EM_ERR_IO && err != NULL)
-            (void)snprintf(err->hint, sizeof err->hint,
-                           "mend that or make room, then run again with --resume");
         if (status != EM_OK)
             return status;
     }

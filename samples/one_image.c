@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes one encrypted NVS image with the public API of libespmfg, in memory.
  *
- *     cc one_image.c $(pkg-config --cflags --libs espmfg) -o one_image && ./one_image out.bin
+ *     cc one_image.c $(pkg-config --cflags --libs espmfg) -o one_image
+ *     ./one_image out.bin
  */
 #include <espmfg/nvs.h>
 

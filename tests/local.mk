@@ -9,34 +9,60 @@ AM_TESTS_ENVIRONMENT = \
 EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/data \
+	tests/fuzz \
 	tests/em_test.h \
+	tests/program_util.h \
+	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	$(test_scripts)
 
 test_scripts = \
 	tests/cli.sh \
 	tests/docs.sh \
+	tests/full_disk.sh \
 	tests/golden.sh \
 	tests/golden_public.sh \
 	tests/library.sh \
+	tests/resume_kill.sh \
 	tests/style.sh
 
 if HAVE_CUNIT
 unit_tests = \
 	tests/test_base_base64 \
 	tests/test_base_buf \
+	tests/test_base_dir \
+	tests/test_base_dir_seen \
 	tests/test_base_error \
+	tests/test_base_file \
 	tests/test_base_hex \
+	tests/test_base_key \
+	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_mfg_batch \
+	tests/test_mfg_batch_faults \
+	tests/test_mfg_batch_resume \
+	tests/test_mfg_batch_stop \
 	tests/test_mfg_config \
 	tests/test_mfg_csv \
 	tests/test_mfg_encoding \
 	tests/test_mfg_files \
 	tests/test_mfg_idset \
+	tests/test_mfg_keyfile \
+	tests/test_mfg_keys \
+	tests/test_mfg_manifest \
 	tests/test_mfg_names \
-	tests/test_mfg_plan
+	tests/test_mfg_outputs \
+	tests/test_mfg_pass \
+	tests/test_mfg_plan \
+	tests/test_mfg_wifi \
+	tests/test_nvs_blob \
+	tests/test_nvs_crypt \
+	tests/test_nvs_fit \
+	tests/test_nvs_image \
+	tests/test_nvs_key \
+	tests/test_nvs_names
 
-check_PROGRAMS += $(unit_tests) golden_nvs
+check_PROGRAMS += $(unit_tests) golden_nvs resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -47,6 +73,9 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 golden_nvs_SOURCES = tests/golden_nvs.c
 golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
+resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
 EXTRA_PROGRAMS += bench_generate

@@ -246,7 +246,7 @@ static void test_options(void)
     b->options.last_row = 2;
     check_usage(b, "--rows");
     b->options.first_row = 4;
-    check_usage(b, "--rows begins at 4, the table has 3 units");
+    check_usage(b, "--rows begins at 4, the table ends with unit 3");
     b->options.counter = true;
     b->options.counter_width = -1;
     check_usage(b, "--prefix_num");

@@ -76,6 +76,17 @@ static void test_equality(void)
     nvs_names_free(&set);
 }
 
+/* One key in every namespace, whichever slots they share. */
+static void test_every_namespace(void)
+{
+    static const char *const keys[] = {"", "k", "serial", "123456789012345"};
+    struct nvs_names set = {0};
+    nvs_names_reset(&set);
+    for (unsigned i = 0; i < 254 * 4 * 2; i++)
+        CU_ASSERT_EQUAL(add(&set, (uint8_t)(1 + i / 4 % 254), keys[i % 4]), i < 254 * 4);
+    nvs_names_free(&set);
+}
+
 /* Empty after each reset, also when the number of the generation begins again at 0 and
  * when the table grows in between. */
 static void test_reset(void)
@@ -242,6 +253,7 @@ static void test_all_namespaces(void)
 static const struct em_test tests[] = {
     {"many pairs", test_many},
     {"equality", test_equality},
+    {"every namespace", test_every_namespace},
     {"reset", test_reset},
     {"a generation comes again", test_generation_again},
     {"keys that are refused", test_bad_keys},
