@@ -7,6 +7,8 @@
 #ifndef SRC_CLI_H
 #define SRC_CLI_H
 
+#include <espmfg/export.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -51,7 +53,7 @@ int cli_parse(const char *program, const struct cli_command *command, int argc,
 
 /** Tell a usage fault of @p command (NULL: the program) on stderr. Returns 2. */
 int cli_fault(const char *program, const struct cli_command *command, const char *format,
-              ...);
+              ...) EM_PRINTF(3, 4);
 
 /** Help of one command, or of the program with all its commands, on stdout. */
 void cli_help(const char *program, const struct cli_command *command);
