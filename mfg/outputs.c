@@ -130,13 +130,13 @@ enum em_status em_outputs_open(struct em_outputs *out, const struct em_keys *key
     out->wanted[EM_OUTPUT_CSV] = options->with_csv;
     out->wanted[EM_OUTPUT_IMAGE] = true;
     enum em_status status = name_folders(out, options->root, err);
-    for (int kind = 0; kind < EM_OUTPUTS; kind++)
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++)
         out->folder_of[kind] = &out->folders[kinds[kind].folder];
     if (status == EM_OK && options->hmac_keyfile != NULL)
         status = place_hmac(out, options->hmac_keyfile, err);
     if (status == EM_OK)
         unstage_shared(out, options->manifest);
-    for (int kind = 0; kind < EM_OUTPUTS; kind++)
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++)
         out->folder_of[kind]->wanted |= out->wanted[kind];
     for (int i = 0; i < EM_FOLDERS && status == EM_OK; i++) {
         if (out->folders[i].wanted)
@@ -252,7 +252,7 @@ enum em_status em_outputs_check_names(const struct em_outputs *outputs,
 enum em_status em_outputs_check_new(const struct em_outputs *outputs,
                                     const struct em_names *names, struct em_error *err)
 {
-    for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         const struct em_dir *dir = em_outputs_dir(outputs, kind);
         const char *name = em_outputs_name(outputs, names, kind);
         if (outputs->wanted[kind] && dir != NULL && em_dir_has(dir, name))

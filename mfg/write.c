@@ -57,13 +57,13 @@ static enum em_status check_orphan(const struct em_job *job, const struct em_uni
 static enum em_status compare_files(const struct em_job *job, const struct em_unit *unit,
                                     struct em_unit_files *files, struct em_error *err)
 {
-    for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         struct em_span data = files->data[kind];
         if (data.len == 0)
             continue;
         enum em_status status = em_outputs_compare(
             &files->same[kind], &job->outputs, &unit->names, kind, data.p, data.len, err);
-        if (status == EM_OK && kind == (int)secret_of(&job->keys) && !files->keys.reused)
+        if (status == EM_OK && kind == secret_of(&job->keys) && !files->keys.reused)
             status = check_orphan(job, unit, err);
         if (status != EM_OK)
             return status;
@@ -76,7 +76,7 @@ enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
                                  struct em_error *err)
 {
     struct em_maker *maker = job->makers[worker];
-    for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         out->data[kind] = (struct em_span){NULL, 0};
         out->same[kind] = EM_SAME_ABSENT;
     }
@@ -107,7 +107,7 @@ static bool wanted(void *user, uint64_t number)
 static enum em_status put_files(struct em_job *job, struct em_unit *unit,
                                 const struct em_unit_files *files, struct em_error *err)
 {
-    for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         struct em_span data = files->data[kind];
         if (data.len == 0 || files->same[kind] == EM_SAME_EQUAL)
             continue;
@@ -170,7 +170,7 @@ static void tell_unit(struct em_job *job, const struct em_unit *unit)
         [EM_OUTPUT_CSV] = "CSV file",
         [EM_OUTPUT_IMAGE] = "NVS binary",
     };
-    for (int kind = 0; kind < EM_OUTPUTS; kind++) {
+    for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         struct em_error msg;
         if (!job->outputs.wanted[kind])
             continue;

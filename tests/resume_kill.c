@@ -3,6 +3,8 @@
  * final name, and that --resume makes the same files as a run that was left alone. */
 #include "config.h"
 
+#include <espmfg/export.h>
+
 #include "tests/program_util.h"
 
 #include <fcntl.h>
@@ -77,6 +79,7 @@ struct trial {
     const char *when;  /* for messages */
 };
 
+static void fault(struct trial *t, const char *format, ...) EM_PRINTF(2, 3);
 static void fault(struct trial *t, const char *format, ...)
 {
     va_list args;
