@@ -49,7 +49,7 @@ none "the library prints, exits or reads the environment" \
 none "a function that style forbids" \
     '\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|gets|alloca|strtok|rand|srand) ?\(' \
     base/*.[ch] nvs/*.[ch] mfg/*.[ch] src/*.[ch]
-none "a mark of unfinished work" '\b(TODO|FIXME|XXX)\b' \
+none "a mark of unfinished work" '\b(TO[D]O|FIX[M]E|X[X]X)\b' \
     base/*.[ch] nvs/*.[ch] mfg/*.[ch] src/*.[ch] include/espmfg/*.h samples/*.c
 
 [ "$failed" -eq 0 ] && echo "style: the rules hold"
