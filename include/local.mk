@@ -9,4 +9,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/hooks.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
-	include/espmfg/nvs.h
+	include/espmfg/nvs.h \
+	include/espmfg/nvs_reader.h

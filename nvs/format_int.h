@@ -26,13 +26,17 @@ enum {
 };
 
 /* Page states; each clears one more bit, as NOR flash can. */
-#define NVS_STATE_ACTIVE UINT32_C(0xFFFFFFFE)
-#define NVS_STATE_FULL   UINT32_C(0xFFFFFFFC)
+#define NVS_STATE_ACTIVE  UINT32_C(0xFFFFFFFE)
+#define NVS_STATE_FULL    UINT32_C(0xFFFFFFFC)
+#define NVS_STATE_FREEING UINT32_C(0xFFFFFFF8) /* being copied elsewhere, then erased */
+#define NVS_STATE_BLANK   UINT32_C(0xFFFFFFFF)
 
 /* Entry states, two bits each, entry 0 in the low bits of the first byte. */
 enum {
     NVS_ENTRY_EMPTY = 3,
     NVS_ENTRY_WRITTEN = 2,
+    NVS_ENTRY_ILLEGAL = 1,
+    NVS_ENTRY_ERASED = 0,
 };
 
 /* Offsets in an entry, item types, and the chunk index of what has no chunks. */
@@ -44,12 +48,16 @@ enum {
     NVS_ENTRY_CRC = 4, /* of bytes 0..3 and 8..31 */
     NVS_ENTRY_KEY = 8,
     NVS_ENTRY_DATA = 24,
+    NVS_ENTRY_DATA_CRC = 28,   /* of the data entries of strings, blobs and chunks */
+    NVS_ENTRY_BLOB_COUNT = 28, /* of a blob index: number of chunks … */
+    NVS_ENTRY_BLOB_START = 29, /* … and the index of the first */
     NVS_KEY_FIELD = 16,
     NVS_TYPE_STRING = 0x21,
     NVS_TYPE_BLOB_V1 = 0x41,
     NVS_TYPE_BLOB_DATA = 0x42,
     NVS_TYPE_BLOB_INDEX = 0x48,
     NVS_NO_CHUNK = 0xFF,
+    NVS_SECOND_FAMILY = 0x80, /* chunks of a rewritten blob count from here */
 };
 
 /* The CRC-32 of zlib with its register started at 0 instead of all ones; goes on from
