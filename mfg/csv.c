@@ -23,6 +23,7 @@ struct em_csv {
     uint64_t before; /* bytes of the file before data */
     unsigned long line;
     bool at_start;
+    bool relaxed; /* em_csv_relax() */
 };
 
 void em_csv_row_free(struct em_csv_row *row)
@@ -274,7 +275,8 @@ static enum em_status end_field(struct em_csv *csv, struct em_csv_row *row, size
         field.p = row->text.data + start;
     if (!em_utf8_valid(field))
         return not_utf8(csv, row->line, err);
-    if (field.len > EM_CSV_FIELD_MAX && em_utf8_count(field) > EM_CSV_FIELD_MAX)
+    if (field.len > EM_CSV_FIELD_MAX && !csv->relaxed &&
+        em_utf8_count(field) > EM_CSV_FIELD_MAX)
         return fault(csv, row->line, "put it into a file and use type 'file'",
                      "a field of more than 131072 characters", err);
     row->fields[row->n_fields++] = field;
@@ -323,9 +325,34 @@ static enum em_status take_row(struct em_csv *csv, struct em_csv_row *row, bool 
     }
 }
 
-static bool is_blank(struct em_span text)
+/* Pass over lines that begin with '#'; what is in them is not looked at. */
+static enum em_status skip_comments(struct em_csv *csv, struct em_error *err)
 {
-    return em_text_strip(text).len == 0;
+    int byte;
+    enum em_status status;
+    while ((status = peek(csv, &byte, err)) == EM_OK && byte == '#') {
+        while (status == EM_OK && byte != -1 && byte != '\n' && byte != '\r') {
+            csv->pos++;
+            status = peek(csv, &byte, err);
+        }
+        if (status == EM_OK && byte != -1)
+            status = take_line_end(csv, err);
+    }
+    return status;
+}
+
+/* A row that holds nothing: white space, or a comment behind white space. */
+static bool is_blank(const struct em_csv *csv, const struct em_csv_row *row)
+{
+    struct em_span text = em_text_strip(row->fields[0]);
+    if (csv->relaxed && text.len > 0 && text.p[0] == '#')
+        return true;
+    return row->n_fields == 1 && text.len == 0;
+}
+
+void em_csv_relax(struct em_csv *csv)
+{
+    csv->relaxed = true;
 }
 
 static enum em_status skip_byte_order_mark(struct em_csv *csv, struct em_error *err)
@@ -347,19 +374,23 @@ enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row,
     while (status == EM_OK) {
         bool quoted = false;
         row->n_fields = 0;
+        if (csv->relaxed)
+            status = skip_comments(csv, err);
+        if (status != EM_OK)
+            break;
         row->line = csv->line;
         em_buf_clear(&row->text);
         status = take_row(csv, row, &quoted, err);
         if (status != EM_OK)
             break;
-        if (row->n_fields == 1 && !quoted && is_blank(row->fields[0]))
-            continue;
         size_t start = 0; /* the text has come to rest: point into it */
         for (size_t i = 0; i < row->n_fields; i++) {
             row->fields[i].p =
                 row->fields[i].len == 0 ? (const uint8_t *)"" : row->text.data + start;
             start += row->fields[i].len;
         }
+        if (row->n_fields > 0 && !quoted && is_blank(csv, row))
+            continue;
         return EM_OK;
     }
     row->n_fields = 0;

@@ -40,6 +40,9 @@ enum em_status em_csv_from_memory(struct em_csv **out, const char *name, const v
                                   size_t len, struct em_error *err);
 void em_csv_free(struct em_csv *csv);
 
+/** From now on lines that begin with '#' are comments and fields may be of any length. */
+void em_csv_relax(struct em_csv *csv);
+
 /**
  * Read the next row that is not blank. At the end of the file @p row has no fields.
  * Fields are UTF-8 without NUL; line ends inside quotes are LF; a byte order mark at the
