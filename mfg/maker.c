@@ -5,7 +5,7 @@
 #include "mfg/maker_int.h"
 
 #include "base/error_int.h"
-#include "mfg/wifi_int.h"
+#include "mfg/item_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,13 @@
 
 struct em_maker {
     const struct em_plan *plan;
-    struct em_files *files;
     struct em_nvs_image *measure; /* places everything, stores nothing */
     struct em_nvs_image *image;   /* stores into buf */
     uint8_t *buf;
     size_t size;
     struct em_nvs_crypt *crypt;
-    struct em_wifi wifi;
-    struct em_buf csv, decoded, content;
+    struct em_item_adder adder;
+    struct em_buf csv;
 };
 
 enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
@@ -34,7 +33,7 @@ enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
     if (maker == NULL)
         return em_error_nomem(err);
     maker->plan = plan;
-    maker->files = files;
+    maker->adder.files = files;
     maker->size = size;
     maker->buf = malloc(size);
     enum em_status status = maker->buf == NULL ? em_error_nomem(err) : EM_OK;
@@ -62,60 +61,9 @@ void em_maker_free(struct em_maker *maker)
     em_nvs_image_free(maker->measure);
     em_nvs_image_free(maker->image);
     em_nvs_crypt_free(maker->crypt);
-    em_wifi_free(&maker->wifi);
+    em_item_end(&maker->adder);
     em_buf_wipe(&maker->csv);
-    em_buf_wipe(&maker->decoded);
-    em_buf_wipe(&maker->content);
     free(maker);
-}
-
-/* Say which value a fault is about. Only integers are shown: others may be secrets. */
-static void name_value(const struct em_item *item, struct em_span text,
-                       struct em_error *err)
-{
-    if (err == NULL)
-        return;
-    struct em_error old = *err;
-    if (item->from_file)
-        (void)em_error_set(err, old.status, old.hint, "key '%s' from file '%.*s': %.400s",
-                           item->key, (int)(text.len < 200 ? text.len : 200),
-                           (const char *)text.p, old.what);
-    else if (item->encoding->kind == EM_ENCODING_INT)
-        (void)em_error_set(err, old.status, old.hint, "key '%s' = '%.*s': %.400s",
-                           item->key, (int)(text.len < 48 ? text.len : 48),
-                           (const char *)text.p, old.what);
-    else
-        (void)em_error_set(err, old.status, old.hint, "key '%s': %.400s", item->key,
-                           old.what);
-    em_error_at(err, old.file, old.line); /* the status is passed on */
-}
-
-/* Add one item of the config with its text. */
-static enum em_status add_item(struct em_maker *maker, struct em_nvs_image *image,
-                               const struct em_item *item, struct em_span text,
-                               struct em_error *err)
-{
-    struct em_span content = text;
-    bool measure = image == maker->measure;
-    enum em_status status = EM_OK;
-    if (item->from_file)
-        status = em_files_get(maker->files, text, &content, &maker->content, err);
-    if (status == EM_OK && item->wifi != EM_WIFI_NONE)
-        status = em_wifi_before(&maker->wifi, item, content, image, measure, err);
-    if (status == EM_OK)
-        status = em_encoding_add(item->encoding, image, item->key, content,
-                                 item->from_file, &maker->decoded, err);
-    if (status == EM_OK && item->wifi != EM_WIFI_NONE)
-        status = em_wifi_after(&maker->wifi, item, image, err);
-    if (status != EM_OK)
-        name_value(item, text, err);
-    return status;
-}
-
-static void begin(struct em_maker *maker, struct em_nvs_image *image)
-{
-    em_nvs_image_reset(image);
-    em_wifi_reset(&maker->wifi);
 }
 
 /* Faults of a value, as opposed to failures of the machine. */
@@ -132,13 +80,12 @@ enum em_status em_maker_check(struct em_maker *maker, const struct em_csv_row *r
     struct em_error fault;
     bool faulty = false;
     size_t len;
-    begin(maker, maker->measure);
+    em_nvs_image_reset(maker->measure);
+    em_item_begin(&maker->adder);
     for (size_t i = 0; i < plan->config.n_items; i++) {
         const struct em_item *item = &plan->config.items[i];
-        enum em_status status =
-            item->is_namespace ? em_nvs_image_namespace(maker->measure, item->key, &fault)
-                               : add_item(maker, maker->measure, item,
-                                          em_plan_text(plan, i, row), &fault);
+        enum em_status status = em_item_add(&maker->adder, maker->measure, item,
+                                            em_plan_text(plan, i, row), true, &fault);
         if (status == EM_OK)
             continue;
         if (!is_fault(status)) {
@@ -171,12 +118,12 @@ enum em_status em_maker_image(struct em_maker *maker, const struct em_csv_row *r
     enum em_status status = EM_OK;
     size_t len = 0;
     *image = (struct em_span){maker->buf, 0};
-    begin(maker, maker->image);
+    em_nvs_image_reset(maker->image);
+    em_item_begin(&maker->adder);
     for (size_t i = 0; i < plan->config.n_items && status == EM_OK; i++) {
         const struct em_item *item = &plan->config.items[i];
-        status = item->is_namespace ? em_nvs_image_namespace(maker->image, item->key, err)
-                                    : add_item(maker, maker->image, item,
-                                               em_plan_text(plan, i, row), err);
+        status = em_item_add(&maker->adder, maker->image, item,
+                             em_plan_text(plan, i, row), false, err);
     }
     if (status == EM_OK)
         status = em_nvs_image_finish(maker->image, &len, err);

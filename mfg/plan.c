@@ -150,9 +150,10 @@ struct em_span em_plan_text(const struct em_plan *plan, size_t idx,
                             const struct em_csv_row *row)
 {
     const struct em_plan_value *value = &plan->values[idx];
+    if (value->column == EM_NO_COLUMN ||
+        (plan->config.items[idx].repeat && value->repeated.len == 0))
+        return (struct em_span){(const uint8_t *)"", 0};
     if (!plan->config.items[idx].repeat)
         return row->fields[value->column];
-    if (value->repeated.len == 0)
-        return (struct em_span){(const uint8_t *)"", 0};
     return (struct em_span){value->repeated.data, value->repeated.len};
 }

@@ -42,7 +42,7 @@ void em_plan_free(struct em_plan *plan);
 enum em_status em_plan_check_row(const struct em_plan *plan, const struct em_csv_row *row,
                                  struct em_error *err);
 
-/** The text of item @p idx for the unit of @p row. */
+/** The text of item @p idx for the unit of @p row; empty for namespaces. */
 struct em_span em_plan_text(const struct em_plan *plan, size_t idx,
                             const struct em_csv_row *row);
 

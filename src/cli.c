@@ -22,15 +22,22 @@ static size_t count_words(const char *words)
     return n;
 }
 
+/* "mfg_gen image dump": what the user typed to get there. */
+static void print_name(FILE *to, const char *program, const struct cli_command *command)
+{
+    (void)fprintf(to, "%s%s%s", program, command->name[0] == '\0' ? "" : " ",
+                  command->name);
+}
+
 static void print_usage(FILE *to, const char *program, const struct cli_command *command)
 {
-    if (command == NULL)
-        (void)fprintf(to, "usage: %s COMMAND [OPTION…] (try '%s --help')\n", program,
-                      program);
+    (void)fprintf(to, "usage: ");
+    print_name(to, program, command);
+    if (command->commands != NULL)
+        (void)fprintf(to, " COMMAND [OPTION…]");
     else
-        (void)fprintf(to, "usage: %s %s %s%s[OPTION…] (try '%s %s --help')\n", program,
-                      command->name, command->positionals,
-                      command->positionals[0] == '\0' ? "" : " ", program, command->name);
+        (void)fprintf(to, " %s%s[OPTION…]", command->positionals,
+                      command->positionals[0] == '\0' ? "" : " ");
 }
 
 int cli_fault(const char *program, const struct cli_command *command, const char *format,
@@ -38,7 +45,9 @@ int cli_fault(const char *program, const struct cli_command *command, const char
 {
     va_list ap;
     print_usage(stderr, program, command);
-    (void)fprintf(stderr, "%s: ", program);
+    (void)fprintf(stderr, " (try '");
+    print_name(stderr, program, command);
+    (void)fprintf(stderr, " --help')\n%s: ", program);
     va_start(ap, format);
     (void)vfprintf(stderr, format, ap);
     va_end(ap);
@@ -84,16 +93,30 @@ static void print_options(const struct cli_option *options)
     }
 }
 
+/* The last word of a command's name: what is typed behind the group's. */
+static const char *last_word(const struct cli_command *command)
+{
+    const char *blank = strrchr(command->name, ' ');
+    return blank == NULL ? command->name : blank + 1;
+}
+
 void cli_help(const char *program, const struct cli_command *command)
 {
-    printf("usage: %s %s %s%s[OPTION…]\n\n%s.\n\n", program, command->name,
-           command->positionals, command->positionals[0] == '\0' ? "" : " ",
-           command->summary);
+    print_usage(stdout, program, command);
+    printf("\n\n%s.\n\n", command->summary);
     if (command->about != NULL)
         printf("%s\n", command->about);
-    printf("Options (anywhere; --name=VALUE works too, and so do unique beginnings):\n");
-    print_options(command->options);
-    printf("  -h, --help\n\nExamples:\n%s", command->examples);
+    if (command->commands != NULL) {
+        printf("Commands:\n");
+        for (const struct cli_command *const *c = command->commands; *c != NULL; c++)
+            printf("  %-14s %s\n", last_word(*c), (*c)->summary);
+    } else {
+        printf("Options (anywhere; --name=VALUE works too, and so do unique "
+               "beginnings):\n");
+        print_options(command->options);
+        printf("  -h, --help\n");
+    }
+    printf("\nExamples:\n%s", command->examples);
 }
 
 static bool same_char(char a, char b)
@@ -219,15 +242,18 @@ int cli_parse(const char *program, const struct cli_command *command, int argc,
 {
     struct parser p = {program, command, argc, argv, 0, handler, user};
     size_t need = count_words(command->positionals);
+    size_t most =
+        strstr(command->positionals, "…") == NULL ? need : CLI_POSITIONALS_MAX - 1;
     size_t n = 0;
     bool only_positionals = false;
+    memset(positionals, 0, CLI_POSITIONALS_MAX * sizeof *positionals);
     while (p.at < p.argc) {
         char *word = p.argv[p.at++];
         int status = -1;
         if (!only_positionals && strcmp(word, "--") == 0)
             only_positionals = true;
         else if (only_positionals || !looks_like_option(word)) {
-            if (n == need)
+            if (n == most)
                 return cli_fault(program, command, "'%s' is one argument too many", word);
             positionals[n++] = word;
         } else if (word[1] == '-')
@@ -246,14 +272,55 @@ int cli_parse(const char *program, const struct cli_command *command, int argc,
     return -1;
 }
 
-const struct cli_command *cli_find(const struct cli_command *const *commands,
-                                   const char *name)
+static const struct cli_command *find_command(const struct cli_command *group,
+                                              const char *word)
 {
-    for (; *commands != NULL; commands++) {
-        if (match((*commands)->name, name, strlen(name)) == 2)
-            return *commands;
+    for (const struct cli_command *const *c = group->commands; *c != NULL; c++) {
+        if (match(last_word(*c), word, strlen(word)) == 2)
+            return *c;
     }
     return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
+int cli_run(const char *program, const struct cli_command *group, int argc, char **argv)
+{
+    const struct cli_command *command = group;
+    bool wants_help = false;
+    while (command->commands != NULL) {
+        if (argc == 0 && wants_help)
+            break;
+        if (argc == 0)
+            return cli_fault(program, command, "name a command");
+        const char *word = *argv++;
+        argc--;
+        if (command == group && strcmp(word, "help") == 0) {
+            wants_help = true;
+            continue;
+        }
+        if (asks_for_help(word)) {
+            wants_help = true;
+            break;
+        }
+        if (command == group && strcmp(word, "--version") == 0) {
+            printf("%s (espmfg) %s\n", program, PACKAGE_VERSION);
+            return 0;
+        }
+        const struct cli_command *next = find_command(command, word);
+        if (next == NULL)
+            return cli_fault(program, command, "there is no command '%s%s%s'",
+                             command->name, command->name[0] == '\0' ? "" : " ", word);
+        command = next;
+    }
+    if (wants_help) {
+        cli_help(program, command);
+        return 0;
+    }
+    return command->run(command, argc, argv);
 }
 
 bool cli_number(unsigned long long *out, const char *text, unsigned long long max)

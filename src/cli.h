@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 8 };
+enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 64 };
 
 /** One option; a table of them ends with a row without name. */
 struct cli_option {
@@ -24,15 +24,18 @@ struct cli_option {
     int id;           /* for the handler */
 };
 
-/** What a sub-command takes, and how it is explained. */
+/** What a command takes, and how it is explained. A group has commands and no run(). */
 struct cli_command {
-    const char *name;
+    const char *name;        /* all words: "image dump"; of the program: "" */
     const char *summary;     /* one line */
-    const char *positionals; /* one word each: "CONF VALUES PREFIX SIZE"; "" : none */
-    const char *about;       /* what each positional is, and anything else worth saying */
+    const char *positionals; /* one word each: "CONF VALUES PREFIX SIZE"; "" : none; a
+                              * word that ends in "…" stands for one or more */
+    const char
+        *about; /* what each positional is, and anything else worth saying, or NULL */
     const struct cli_option *options;
     const char *examples;
     int (*run)(const struct cli_command *command, int argc, char **argv);
+    const struct cli_command *const *commands; /* of a group, ended by NULL */
 };
 
 /**
@@ -43,24 +46,27 @@ typedef const char *cli_handler(void *user, int id, char *const *values);
 
 /**
  * Parse @p argv (@p argc words, the command's name not among them). Positionals go to
- * @p positionals, as many as the command names. Returns -1 to go on, or the exit status:
- * 0 after --help was answered on stdout, 2 after a fault was told on stderr, with the
- * usage.
+ * @p positionals, as many as the command names or allows, the rest NULL. Returns -1 to go
+ * on, or the exit status: 0 after --help was answered on stdout, 2 after a fault was told
+ * on stderr, with the usage.
  */
 int cli_parse(const char *program, const struct cli_command *command, int argc,
               char **argv, const char *positionals[CLI_POSITIONALS_MAX],
               cli_handler *handler, void *user);
 
-/** Tell a usage fault of @p command (NULL: the program) on stderr. Returns 2. */
+/** Tell a usage fault of @p command on stderr. Returns 2. */
 int cli_fault(const char *program, const struct cli_command *command, const char *format,
               ...) EM_PRINTF(3, 4);
 
-/** Help of one command, or of the program with all its commands, on stdout. */
+/** Help of one command, or of a group with all its commands, on stdout. */
 void cli_help(const char *program, const struct cli_command *command);
 
-/** The command whose name is @p name ('_' and '-' alike), or NULL. */
-const struct cli_command *cli_find(const struct cli_command *const *commands,
-                                   const char *name);
+/**
+ * Find the command that the first words of @p argv name, beginning in @p group, and run
+ * it with the rest. "help", --help and, for the program, --version are answered. Returns
+ * the exit status.
+ */
+int cli_run(const char *program, const struct cli_command *group, int argc, char **argv);
 
 /** An unsigned decimal number of at most @p max that is all of @p text. */
 bool cli_number(unsigned long long *out, const char *text, unsigned long long max);

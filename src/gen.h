@@ -7,5 +7,6 @@
 
 extern const struct cli_command gen_generate;
 extern const struct cli_command gen_generate_key;
+extern const struct cli_command gen_image;
 
 #endif
