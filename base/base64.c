@@ -4,6 +4,8 @@
 
 #include "base/base64_int.h"
 
+#include <openssl/evp.h>
+
 /* Value of each character of the alphabet (RFC 4648, section 4) plus one; 0: no digit. */
 static const uint8_t digit_plus_1[256] = {
     /* clang-format off */
@@ -17,6 +19,14 @@ static const uint8_t digit_plus_1[256] = {
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
     /* clang-format on */
 };
+
+void em_base64_encode(struct em_buf *out, const uint8_t *data, size_t len)
+{
+    uint8_t *room = em_buf_reserve(out, (len + 2) / 3 * 4 + 1); /* and a NUL */
+    if (room == NULL)
+        return;
+    out->len += (size_t)EVP_EncodeBlock(room, data, (int)len);
+}
 
 enum em_status em_base64_decode(struct em_buf *out, const uint8_t *text, size_t len,
                                 struct em_error *err)

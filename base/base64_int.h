@@ -6,6 +6,9 @@
 #include "base/buf_int.h"
 #include "base/error_int.h"
 
+/** Append @p len bytes (at most 1 GiB) as base64 with padding, without line ends. */
+void em_base64_encode(struct em_buf *out, const uint8_t *data, size_t len);
+
 /**
  * Append the bytes that @p text stands for. Characters outside the alphabet are skipped,
  * padding ends the text, and left-over low bits are dropped: the same bytes as Python's

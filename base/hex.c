@@ -16,6 +16,15 @@ void em_hex_encode(char *out, const uint8_t *data, size_t len)
     *out = '\0';
 }
 
+void em_hex_append(struct em_buf *out, const uint8_t *data, size_t len)
+{
+    uint8_t *room = em_buf_reserve(out, 2 * len + 1);
+    if (room == NULL)
+        return;
+    em_hex_encode((char *)room, data, len);
+    out->len += 2 * len;
+}
+
 /* Value of a digit plus one, so that 0 (the rest of the table) means "no digit". */
 static const uint8_t digit_plus_1[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,

@@ -9,6 +9,9 @@
 /** Write 2 * @p len lower-case digits and a NUL. */
 void em_hex_encode(char *out, const uint8_t *data, size_t len);
 
+/** Append 2 * @p len lower-case digits. */
+void em_hex_append(struct em_buf *out, const uint8_t *data, size_t len);
+
 /**
  * Append the bytes that @p text (@p len characters, digits in any case, nothing else)
  * stands for. Returns EM_OK, EM_ERR_INPUT (odd number of digits, other character; nothing

@@ -10,4 +10,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/nvs.h \
-	include/espmfg/nvs_reader.h
+	include/espmfg/nvs_reader.h \
+	include/espmfg/nvs_table.h

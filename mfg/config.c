@@ -38,8 +38,8 @@ static enum em_wifi_role wifi_role(const char *key)
     return EM_WIFI_NONE;
 }
 
-static enum em_status take_name(struct em_item *item, struct em_span name,
-                                struct em_error *err)
+enum em_status em_item_name(struct em_item *item, struct em_span name,
+                            struct em_error *err)
 {
     const char *what = item->is_namespace ? "namespace" : "key";
     if (name.len > EM_NVS_KEY_LEN_MAX)
@@ -54,26 +54,38 @@ static enum em_status take_name(struct em_item *item, struct em_span name,
     return EM_OK;
 }
 
-static enum em_status take_value_row(struct em_item *item, const struct em_csv_row *row,
-                                     struct em_error *err)
+enum em_status em_item_type(struct em_item *item, struct em_span type,
+                            struct em_error *err)
 {
-    struct em_span type = row->fields[1];
-    struct em_span encoding = row->fields[2];
     item->from_file = em_span_is(type, "file");
     if (!item->from_file && !em_span_is(type, "data"))
         return em_error_set(err, EM_ERR_INPUT, "use data, file or namespace (lower case)",
                             "key '%s': unknown type '%.*s'", item->key,
                             (int)(type.len < 40 ? type.len : 40), (const char *)type.p);
-    item->encoding = em_encoding_find(encoding);
-    if (item->encoding == NULL) {
-        enum em_status status = em_error_set(
-            err, EM_ERR_INPUT, NULL, "key '%s': unknown encoding '%.*s'", item->key,
-            (int)(encoding.len < 40 ? encoding.len : 40), (const char *)encoding.p);
-        if (err != NULL)
-            (void)snprintf(err->hint, sizeof err->hint, "use one of %s (lower case)",
-                           em_encoding_names());
+    item->wifi = wifi_role(item->key);
+    return EM_OK;
+}
+
+enum em_status em_item_no_encoding(const struct em_item *item, struct em_span encoding,
+                                   struct em_error *err)
+{
+    char hint[160];
+    (void)snprintf(hint, sizeof hint, "use one of %s (lower case)", em_encoding_names());
+    return em_error_set(err, EM_ERR_INPUT, hint, "key '%s': unknown encoding '%.*s'",
+                        item->key, (int)(encoding.len < 40 ? encoding.len : 40),
+                        (const char *)encoding.p);
+}
+
+static enum em_status take_value_row(struct em_item *item, const struct em_csv_row *row,
+                                     struct em_error *err)
+{
+    struct em_span encoding = row->fields[2];
+    enum em_status status = em_item_type(item, row->fields[1], err);
+    if (status != EM_OK)
         return status;
-    }
+    item->encoding = em_encoding_find(encoding);
+    if (item->encoding == NULL)
+        return em_item_no_encoding(item, encoding, err);
     if (row->n_fields == 4) {
         if (!em_span_is(row->fields[3], "REPEAT"))
             return em_error_set(err, EM_ERR_INPUT, "the fourth column is REPEAT or empty",
@@ -82,7 +94,6 @@ static enum em_status take_value_row(struct em_item *item, const struct em_csv_r
                                 (const char *)row->fields[3].p);
         item->repeat = true;
     }
-    item->wifi = wifi_role(item->key);
     return EM_OK;
 }
 
@@ -125,7 +136,7 @@ static enum em_status take_row(struct em_item *item, struct em_csv_row *row,
     if (item->is_namespace && row->n_fields == 4)
         return em_error_set(err, EM_ERR_INPUT, "REPEAT belongs to keys",
                             "a namespace row has three columns");
-    enum em_status status = take_name(item, row->fields[0], err);
+    enum em_status status = em_item_name(item, row->fields[0], err);
     if (status == EM_OK && !item->is_namespace)
         status = take_value_row(item, row, err);
     if (status == EM_OK)

@@ -31,6 +31,18 @@ struct em_item {
     size_t csv_len;
 };
 
+/** Set the key, or the namespace's name. Returns EM_OK or EM_ERR_INPUT (length). */
+enum em_status em_item_name(struct em_item *item, struct em_span name,
+                            struct em_error *err);
+
+/** Set from_file by the type, and the Wi-Fi role. Returns EM_OK or EM_ERR_INPUT. */
+enum em_status em_item_type(struct em_item *item, struct em_span type,
+                            struct em_error *err);
+
+/** The fault of an encoding that is not known. Returns EM_ERR_INPUT. */
+enum em_status em_item_no_encoding(const struct em_item *item, struct em_span encoding,
+                                   struct em_error *err);
+
 struct em_config {
     char *path;
     size_t n_items;

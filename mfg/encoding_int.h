@@ -14,6 +14,9 @@ enum em_encoding_kind {
     EM_ENCODING_HEX,
     EM_ENCODING_BASE64,
     EM_ENCODING_BINARY,
+    EM_ENCODING_FILL,       /* text, filled up to fill_len bytes */
+    EM_ENCODING_SIZED_FILL, /* the same behind the text's length, four bytes */
+    EM_ENCODING_STRING_HEX, /* a string that no table can hold as it is */
 };
 
 /** One row of the table of encodings. */
@@ -21,10 +24,21 @@ struct em_encoding {
     const char *name;
     enum em_encoding_kind kind;
     enum em_nvs_int type; /* of EM_ENCODING_INT only */
+    size_t fill_len;      /* of the two fills only */
+    uint8_t fill_byte;
 };
 
 /** The encoding called @p name (exactly), or NULL. */
 const struct em_encoding *em_encoding_find(struct em_span name);
+
+/**
+ * The encoding that @p name stands for in the table of one image, where there are more:
+ * blob_fill(N;0xHH), blob_sz_fill(N;0xHH), string_hex, and integer types in any case.
+ * Returns EM_OK, or EM_ERR_INPUT for a fill that is written wrongly; *found is false when
+ * there is no such encoding.
+ */
+enum em_status em_encoding_find_in_table(struct em_encoding *out, bool *found,
+                                         struct em_span name, struct em_error *err);
 
 /** All names, for messages: "u8, i8, …". */
 const char *em_encoding_names(void);

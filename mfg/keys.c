@@ -88,6 +88,25 @@ static enum em_status load_hmac(struct em_key *out, const char *path,
     return status;
 }
 
+enum em_status em_key_load(struct em_key *out, const char *path, const char *hmac_path,
+                           struct em_error *err)
+{
+    *out = (struct em_key){0};
+    if (path != NULL && hmac_path != NULL)
+        return em_error_set(err, EM_ERR_USAGE, "choose one of them",
+                            "--inputkey and --kp_hmac_inputkey name two keys");
+    if (path != NULL)
+        return load_given(out, path, err);
+    if (hmac_path == NULL)
+        return EM_OK;
+    struct em_key hmac;
+    enum em_status status = load_hmac(&hmac, hmac_path, err);
+    if (status == EM_OK)
+        status = em_nvs_key_derive(out, &hmac, err);
+    em_key_wipe(&hmac);
+    return status;
+}
+
 enum em_status em_keys_load(struct em_keys *out, const struct em_key_options *options,
                             struct em_error *err)
 {

@@ -37,6 +37,14 @@ enum em_status em_keys_load(struct em_keys *out, const struct em_key_options *op
                             struct em_error *err);
 void em_keys_free(struct em_keys *keys);
 
+/**
+ * The key to read images with: that in the key file @p path, or the one derived from the
+ * HMAC key in @p hmac_path; both NULL: none (@p out has length 0). Returns EM_OK,
+ * EM_ERR_USAGE (both), or what reading and checking it returns (with its file).
+ */
+enum em_status em_key_load(struct em_key *out, const char *path, const char *hmac_path,
+                           struct em_error *err);
+
 /** Does each unit get a key file, and one for its HMAC key? */
 bool em_keys_write_key(const struct em_keys *keys);
 bool em_keys_write_hmac(const struct em_keys *keys);

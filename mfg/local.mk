@@ -25,6 +25,8 @@ libespmfg_all_la_SOURCES += \
 	mfg/manifest_int.h \
 	mfg/names.c \
 	mfg/names_int.h \
+	mfg/nvsfile.c \
+	mfg/nvsfile_int.h \
 	mfg/outputs.c \
 	mfg/outputs_int.h \
 	mfg/pass.c \
@@ -33,6 +35,10 @@ libespmfg_all_la_SOURCES += \
 	mfg/plan_int.h \
 	mfg/report.c \
 	mfg/report_int.h \
+	mfg/table.c \
+	mfg/table_text.c \
+	mfg/types.c \
+	mfg/types_int.h \
 	mfg/unit_int.h \
 	mfg/wifi.c \
 	mfg/wifi_int.h \

@@ -390,6 +390,12 @@ enum em_status em_nvs_image_add_blob(struct em_nvs_image *image, const char *key
     return EM_OK;
 }
 
+size_t em_nvs_image_need(const struct em_nvs_image *image)
+{
+    size_t size = (image->page + 2) * EM_NVS_PAGE_SIZE; /* one is kept in reserve */
+    return size < EM_NVS_RW_SIZE_MIN ? EM_NVS_RW_SIZE_MIN : size;
+}
+
 enum em_status em_nvs_image_finish(struct em_nvs_image *image, size_t *out_len,
                                    struct em_error *err)
 {
@@ -398,7 +404,7 @@ enum em_status em_nvs_image_finish(struct em_nvs_image *image, size_t *out_len,
     *out_len = 0;
     if (pages > data_pages(image->size)) {
         char hint[96];
-        size_t enough = (pages < 2 ? 3 : pages + 1) * EM_NVS_PAGE_SIZE;
+        size_t enough = em_nvs_image_need(image);
         if (enough <= EM_NVS_SIZE_MAX)
             (void)snprintf(hint, sizeof hint,
                            "use a size of 0x%zx or more, or drop some values", enough);

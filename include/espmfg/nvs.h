@@ -124,6 +124,9 @@ EM_API EM_USE_RESULT enum em_status em_nvs_image_add_blob(struct em_nvs_image *i
 EM_API EM_USE_RESULT enum em_status
 em_nvs_image_finish(struct em_nvs_image *image, size_t *out_len, struct em_error *err);
 
+/** Size of the smallest partition that takes what was added and can be written to. */
+EM_API size_t em_nvs_image_need(const struct em_nvs_image *image);
+
 /**
  * The 24 bits by which the device finds an item on a page: of namespace index @p ns, key
  * and chunk index (0xFF for everything but the chunks of blobs). Two items with equal

@@ -100,7 +100,10 @@ EM_API struct em_nvs_counts em_nvs_reader_counts(const struct em_nvs_reader *rea
 EM_API bool em_nvs_reader_next(const struct em_nvs_reader *reader, size_t *cursor,
                                struct em_nvs_value *out);
 
-/** The namespaces likewise: *name, and *index as stored. */
+/**
+ * The namespaces likewise: *name, and *index as stored. Its cursor counts the same
+ * sequence: the smaller of two cursors belongs to what was written first.
+ */
 EM_API bool em_nvs_reader_next_namespace(const struct em_nvs_reader *reader,
                                          size_t *cursor, const char **name,
                                          uint8_t *index);
