@@ -15,7 +15,8 @@
 #define E EM_NVS_ERROR
 #define W EM_NVS_WARNING
 
-/* One row a kind. `repair`: the device erases something, which needs a write. */
+/* One row a kind. `repair`: the device always erases something at mount, which needs a
+ * write; where it depends, the finder says so. */
 static const struct {
     const char *id;
     enum em_nvs_severity severity;
@@ -27,9 +28,9 @@ static const struct {
     [NVS_UNREADABLE]       = {"unreadable", E, true, "the device would mount it and erase everything"},
     [NVS_NO_FREE_PAGE]     = {"no-free-page", E, false, "the device refuses to mount it (NO_FREE_PAGES)"},
     [NVS_REPAIR_READ_ONLY] = {"repair-read-only", E, false, "the device refuses to mount it: it cannot repair what it may not write"},
-    [NVS_PAGE_NOT_BLANK]   = {"page-not-blank", E, true, "the device ignores and later erases the page"},
-    [NVS_PAGE_STATE]       = {"page-state", E, true, "the device loses everything on the page"},
-    [NVS_PAGE_HEADER]      = {"page-header", E, true, "the device loses everything on the page"},
+    [NVS_PAGE_NOT_BLANK]   = {"page-not-blank", E, false, "the device ignores and later erases the page"},
+    [NVS_PAGE_STATE]       = {"page-state", E, false, "the device loses everything on the page"},
+    [NVS_PAGE_HEADER]      = {"page-header", E, false, "the device loses everything on the page"},
     [NVS_PAGE_VERSION]     = {"page-version", E, false, "the device refuses to mount it (NEW_VERSION_FOUND)"},
     [NVS_PAGE_FREEING]     = {"page-freeing", E, true, "the device copies its entries to a free page and erases it"},
     [NVS_PAGE_ERASED_FIRST] = {"page-unfinished-copy", E, true, "the device takes it for an unfinished copy and erases it with all its values"},
@@ -43,16 +44,18 @@ static const struct {
     [NVS_ENTRY_CHUNK_BAD]  = {"entry-chunk", E, true, "the device erases it"},
     [NVS_ENTRY_SIZE_BAD]   = {"entry-size", E, true, "the device erases it"},
     [NVS_ENTRY_DATA_STATE] = {"entry-data-state", E, true, "the device erases the whole item"},
-    [NVS_ENTRY_STATE_BAD]  = {"entry-state", E, true, "the device erases it"},
+    [NVS_ENTRY_STATE_BAD]  = {"entry-state", E, false, "the device erases or skips it"},
     [NVS_ENTRY_TORN]       = {"entry-torn", E, true, "the device takes it for an unfinished write and erases it"},
     [NVS_ENTRY_HIDDEN]     = {"entry-hidden", E, false, "the device does not look behind the first empty entry"},
     [NVS_ENTRY_NOT_BLANK]  = {"entry-not-blank", W, false, "nothing, until the device writes there and fails"},
+    [NVS_ENTRY_SKIPPED]    = {"entry-skipped", E, false, "the device skips it, and a value that is there is lost"},
     [NVS_ENTRY_NOT_WIPED]  = {"entry-not-wiped", W, false, "the device skips it; usual only after an older device library erased it"},
     [NVS_KEY_OPEN]         = {"key-length", E, false, "the device can never find it"},
+    [NVS_KEY_REST]         = {"key-padding", E, false, "the device can never find it"},
     [NVS_KEY_CHUNK]        = {"key-chunk", E, false, "the device can never find it"},
     [NVS_HASH_LOST]        = {"hash-collision", E, true, "the device erases the first of the two; rename a key"},
     [NVS_HASH_EQUAL]       = {"hash-equal", W, false, "a device that writes both to one page loses the first; rename a key"},
-    [NVS_DUPLICATE]        = {"key-twice", E, true, "the device uses one of them and may erase the other"},
+    [NVS_DUPLICATE]        = {"key-twice", E, false, "the device uses one of them and may erase the other"},
     [NVS_NAMESPACE_TYPE]   = {"namespace-type", E, false, "the device does not see it as a namespace"},
     [NVS_NAMESPACE_INDEX]  = {"namespace-index", E, false, "the device reaches its values in part or not at all"},
     [NVS_NAMESPACE_SHARED] = {"namespace-shared", E, false, "both names open the same values"},
@@ -68,6 +71,11 @@ static const struct {
     [NVS_STRING_NUL]       = {"string-nul", W, false, "the device sees a shorter string"},
     /* clang-format on */
 };
+
+const char *nvs_kind_id(enum nvs_kind kind)
+{
+    return kinds[kind].id;
+}
 
 static void tell(struct em_nvs_reader *reader, enum nvs_kind kind, long page, int entry,
                  unsigned entries, const char *what)

@@ -197,6 +197,7 @@ static void end_run(struct em_nvs_reader *reader, size_t page, struct run *run)
         [NVS_ENTRY_TORN] = "in use, but marked as empty or behind such an entry",
         [NVS_ENTRY_HIDDEN] = "marked as in use behind the first empty entry",
         [NVS_ENTRY_NOT_BLANK] = "marked as empty, but not all 0xFF",
+        [NVS_ENTRY_SKIPPED] = "marked as empty on a full page, but not all 0xFF",
         [NVS_ENTRY_NOT_WIPED] = "erased, but not all 0x00",
     };
     if (run->n > 0)
@@ -233,9 +234,10 @@ static void check_hash(struct em_nvs_reader *reader, size_t page_first, uint32_t
         if (same && !active)
             continue; /* told when all pages are known */
         old->lost = active;
+        reader->repairs = reader->repairs || active;
         if (same)
             nvs_tell_item(reader, NVS_DUPLICATE, old,
-                          "key '%s' is there again in entry %u of the newest page",
+                          "key '%s' is there again in entry %u of the same page",
                           item->key, (unsigned)item->entry);
         else
             nvs_tell_item(reader, active ? NVS_HASH_LOST : NVS_HASH_EQUAL, old,
@@ -315,7 +317,7 @@ static enum em_status load_page(struct em_nvs_reader *reader, size_t page_idx,
             break;
         if (state == NVS_ENTRY_EMPTY) {
             if (!all_bytes(entry, EM_NVS_ENTRY_SIZE, 0xFF))
-                add_to_run(reader, page_idx, &run, NVS_ENTRY_NOT_BLANK, i);
+                add_to_run(reader, page_idx, &run, NVS_ENTRY_SKIPPED, i);
             continue;
         }
         if (state == NVS_ENTRY_ERASED) {
@@ -326,6 +328,9 @@ static enum em_status load_page(struct em_nvs_reader *reader, size_t page_idx,
         enum nvs_kind kind =
             state == NVS_ENTRY_ILLEGAL ? NVS_ENTRY_STATE_BAD : nvs_entry_check(entry, i);
         if (kind != NVS_KINDS) {
+            /* On full pages the device skips such entries. */
+            if (kind == NVS_ENTRY_STATE_BAD && active)
+                reader->repairs = true;
             add_to_run(reader, page_idx, &run, kind, i);
             continue;
         }
@@ -384,6 +389,9 @@ enum em_status nvs_load(struct em_nvs_reader *reader, struct em_error *err)
     if (reader->n_order == 0) {
         if (all_bytes(reader->image, reader->len, 0xFF))
             nvs_tell(reader, NVS_EMPTY, -1, -1, 0, "no page is in use");
+        /* Otherwise a page that is not blank is erased when it is needed. */
+        reader->repairs =
+            reader->pages[0].free && !all_bytes(reader->image, EM_NVS_PAGE_SIZE, 0xFF);
         return EM_OK;
     }
     const uint8_t *newest = nvs_page_at(reader, reader->order[reader->n_order - 1]);
@@ -391,12 +399,10 @@ enum em_status nvs_load(struct em_nvs_reader *reader, struct em_error *err)
     check_sequence(reader);
     check_states(reader);
     bool any;
-    if (!is_readable(reader, &any)) {
-        reader->counts.unreadable = any;
-        if (any)
-            nvs_tell(
-                reader, NVS_UNREADABLE, -1, -1, 0,
-                "no entry has a right CRC: encrypted, or decrypted with a wrong key");
+    if (!is_readable(reader, &any) && any) {
+        reader->counts.unreadable = true;
+        nvs_tell(reader, NVS_UNREADABLE, -1, -1, 0,
+                 "no entry has a right CRC: encrypted, or decrypted with a wrong key");
         return EM_OK;
     }
     for (size_t i = 0; i < reader->n_order && status == EM_OK; i++) {

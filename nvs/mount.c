@@ -64,12 +64,58 @@ static struct nvs_item *next_same(const struct em_nvs_reader *reader,
     return item->same == NVS_NO_ITEM ? NULL : &reader->items[item->same];
 }
 
-/* ---- Namespaces ---- */
+/* ---- Repair after a power loss ---- */
 
 static bool key_is_open(const struct nvs_item *item)
 {
     return item->key[NVS_KEY_FIELD - 1] != '\0';
 }
+
+/* Is there anything behind the NUL? It counts in the hash by which the device searches.
+ */
+static bool key_has_rest(const struct nvs_item *item)
+{
+    static const char zeros[NVS_KEY_FIELD];
+    size_t len = strlen(item->key);
+    return len < NVS_KEY_FIELD &&
+           memcmp(item->key + len, zeros, NVS_KEY_FIELD - len) != 0;
+}
+
+/* The first item on an earlier page that @p last repeats, as @p type, or NULL. */
+static struct nvs_item *find_repeated(const struct em_nvs_reader *reader,
+                                      const struct nvs_item *last, uint8_t type)
+{
+    struct nvs_item *item = &reader->items[*find_slot(reader, last)];
+    while (item != NULL && (item->lost || item->page == last->page ||
+                            item->type != type || item->chunk != last->chunk))
+        item = next_same(reader, item);
+    return item;
+}
+
+/* The very last item of the newest page may have been written when power went, before
+ * the one that it replaces was erased: the device does that now. */
+static void drop_repeated(struct em_nvs_reader *reader)
+{
+    if (reader->n_items == 0)
+        return;
+    struct nvs_item *last = &reader->items[reader->n_items - 1];
+    if (last->page != reader->order[reader->n_order - 1] || key_is_open(last) ||
+        key_has_rest(last))
+        return;
+    struct nvs_item *old = find_repeated(reader, last, last->type);
+    if (old == NULL && last->type == NVS_TYPE_BLOB_INDEX)
+        old = find_repeated(reader, last, NVS_TYPE_BLOB_V1);
+    if (old == NULL)
+        return;
+    old->lost = true;
+    reader->repairs = true;
+    nvs_tell_item(reader, NVS_DUPLICATE, old,
+                  "key '%s' is there again in page %" PRIu32
+                  " entry %u, the newest of all",
+                  last->key, last->page, (unsigned)last->entry);
+}
+
+/* ---- Namespaces ---- */
 
 static void take_namespace(struct em_nvs_reader *reader, struct nvs_item *item,
                            bool twice)
@@ -80,9 +126,11 @@ static void take_namespace(struct em_nvs_reader *reader, struct nvs_item *item,
         nvs_tell_item(reader, NVS_NAMESPACE_TYPE, item,
                       "namespace '%s' has type 0x%02X, not 0x%02X", item->key,
                       (unsigned)item->type, (unsigned)EM_NVS_U8);
-    } else if (key_is_open(item) || item->chunk != NVS_NO_CHUNK) {
-        nvs_tell_item(reader, key_is_open(item) ? NVS_KEY_OPEN : NVS_KEY_CHUNK, item,
-                      "namespace '%s' is stored wrongly", item->key);
+    } else if (key_is_open(item) || key_has_rest(item) || item->chunk != NVS_NO_CHUNK) {
+        enum nvs_kind kind = key_is_open(item)    ? NVS_KEY_OPEN
+                             : key_has_rest(item) ? NVS_KEY_REST
+                                                  : NVS_KEY_CHUNK;
+        nvs_tell_item(reader, kind, item, "namespace '%s' is stored wrongly", item->key);
     } else if (index == 0 || index > EM_NVS_NAMESPACES_MAX) {
         nvs_tell_item(reader, NVS_NAMESPACE_INDEX, item,
                       "namespace '%s' has index %u, allowed are 1 to %d", item->key,
@@ -140,11 +188,15 @@ static void check_findable(struct em_nvs_reader *reader, struct nvs_item *first)
         if (item->lost)
             continue;
         bool open = key_is_open(item);
+        bool rest = key_has_rest(item);
         bool chunk = item->type != NVS_TYPE_BLOB_DATA && item->chunk != NVS_NO_CHUNK;
-        item->lost = open || chunk;
+        item->lost = open || rest || chunk;
         if (open)
             nvs_tell_item(reader, NVS_KEY_OPEN, item,
                           "key '%s' has 16 bytes and no end, allowed are 15", item->key);
+        else if (rest)
+            nvs_tell_item(reader, NVS_KEY_REST, item,
+                          "key '%s' has other bytes than 0x00 behind its end", item->key);
         else if (chunk)
             nvs_tell_item(reader, NVS_KEY_CHUNK, item,
                           "key '%s' has chunk index %u, which only chunks of blobs have",
@@ -152,31 +204,37 @@ static void check_findable(struct em_nvs_reader *reader, struct nvs_item *first)
     }
 }
 
-/* Several values under one key. The first is found; but after a power loss the device
- * drops an older one that the very last item of the newest page repeats. */
+/* Several values under one key: the first of each type is found. */
 static void check_twice(struct em_nvs_reader *reader, struct nvs_item *first)
 {
-    struct nvs_item *last = &reader->items[reader->n_items - 1];
-    struct nvs_item *kept = NULL;
+    bool there[UINT8_MAX + 1] = {false}; /* by type */
+    const struct nvs_item *kept = NULL;
     for (struct nvs_item *item = first; item != NULL; item = next_same(reader, item)) {
         if (!is_head(item))
             continue;
-        if (kept == NULL) {
+        if (kept == NULL)
             kept = item;
-            continue;
-        }
-        bool blobs =
-            (kept->type == NVS_TYPE_BLOB_V1 && item->type == NVS_TYPE_BLOB_INDEX);
-        bool newer = blobs || (item == last && item->type == kept->type &&
-                               item->page != kept->page);
-        nvs_tell_item(reader, NVS_DUPLICATE, item,
-                      "key '%s' is there already, in page %" PRIu32 " entry %u",
-                      item->key, kept->page, (unsigned)kept->entry);
-        if (item->type != kept->type && !blobs)
-            continue; /* each is found under its own type */
-        (newer ? kept : item)->lost = true;
-        kept = newer ? item : kept;
+        else
+            nvs_tell_item(reader, NVS_DUPLICATE, item,
+                          "key '%s' is there already, in page %" PRIu32 " entry %u",
+                          item->key, kept->page, (unsigned)kept->entry);
+        item->lost = there[item->type];
+        there[item->type] = true;
     }
+}
+
+/* A blob of version 1 is found only when there is no index of its key. */
+static void prefer_index(struct em_nvs_reader *reader, struct nvs_item *first)
+{
+    struct nvs_item *old = NULL;
+    bool index = false;
+    for (struct nvs_item *item = first; item != NULL; item = next_same(reader, item)) {
+        if (!item->lost && item->type == NVS_TYPE_BLOB_V1)
+            old = item;
+        index = index || (!item->lost && item->type == NVS_TYPE_BLOB_INDEX);
+    }
+    if (old != NULL && index)
+        old->lost = true; /* told as a duplicate */
 }
 
 /* Do the chunks fit the blob index? NVS_KINDS: yes, and their data is right. */
@@ -290,7 +348,8 @@ static void take_key(struct em_nvs_reader *reader, struct nvs_item *first)
         return;
     }
     check_findable(reader, first);
-    check_twice(reader, first);
+    if (first->same != NVS_NO_ITEM)
+        check_twice(reader, first);
     for (struct nvs_item *item = first; item != NULL; item = next_same(reader, item)) {
         chunks = chunks || item->type == NVS_TYPE_BLOB_DATA;
         if (item->lost)
@@ -302,6 +361,7 @@ static void take_key(struct em_nvs_reader *reader, struct nvs_item *first)
     }
     if (chunks)
         check_orphans(reader, first);
+    prefer_index(reader, first);
 }
 
 /* ---- What is left ---- */
@@ -352,6 +412,7 @@ enum em_status nvs_mount(struct em_nvs_reader *reader, struct em_error *err)
     enum em_status status = link_items(reader, err);
     if (status != EM_OK)
         return status;
+    drop_repeated(reader);
     take_namespaces(reader);
     for (size_t i = 0; i < reader->n_items; i++) {
         struct nvs_item *item = &reader->items[i];

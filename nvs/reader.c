@@ -16,7 +16,8 @@ enum em_status nvs_reserve(void *array, size_t *cap, size_t n, size_t size,
     void *data;
     if (n <= *cap)
         return EM_OK;
-    size_t want = *cap<SIZE_MAX / 4 / size && * cap * 2> n ? *cap * 2 : n;
+    size_t twice = *cap <= SIZE_MAX / 2 ? *cap * 2 : n;
+    size_t want = twice > n ? twice : n;
     memcpy(&data, array, sizeof data);
     data = want > SIZE_MAX / size ? NULL : realloc(data, want * size);
     if (data == NULL)
@@ -67,7 +68,11 @@ enum em_status em_nvs_reader_load(struct em_nvs_reader *reader, const uint8_t *i
     reader->tell = tell;
     reader->user = user;
     enum em_status status = nvs_load(reader, err);
-    return status == EM_OK ? nvs_mount(reader, err) : status;
+    if (status == EM_OK)
+        status = nvs_mount(reader, err);
+    if (status != EM_OK)
+        reader->n_items = reader->n_seen = 0; /* half of an image is none */
+    return status;
 }
 
 struct em_nvs_counts em_nvs_reader_counts(const struct em_nvs_reader *reader)
@@ -167,14 +172,12 @@ bool em_nvs_reader_next_namespace(const struct em_nvs_reader *reader, size_t *cu
 /* Index of the namespace @p name, or 0. */
 static uint8_t find_namespace(const struct em_nvs_reader *reader, const char *name)
 {
-    size_t cursor = 0;
-    const char *other;
-    uint8_t index;
-    while (em_nvs_reader_next_namespace(reader, &cursor, &other, &index)) {
-        if (strcmp(other, name) == 0)
-            return index;
-    }
-    return 0;
+    if (strlen(name) > EM_NVS_KEY_LEN_MAX)
+        return 0;
+    uint32_t at = nvs_first_item(reader, 0, name);
+    while (at != NVS_NO_ITEM && reader->items[at].lost)
+        at = reader->items[at].same;
+    return at == NVS_NO_ITEM ? 0 : reader->items[at].at[NVS_ENTRY_DATA];
 }
 
 bool em_nvs_reader_find(const struct em_nvs_reader *reader, const char *ns,
@@ -219,8 +222,9 @@ void em_nvs_reader_copy(const struct em_nvs_reader *reader,
     const uint8_t *data;
     size_t len;
     for (unsigned i = 0; piece(reader, value, i, &data, &len); i++) {
-        if (len > 0)
-            memcpy(out, data, len);
+        if (len == 0)
+            continue; /* out may be NULL when there is nothing at all */
+        memcpy(out, data, len);
         out += len;
     }
 }

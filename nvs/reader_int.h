@@ -34,8 +34,10 @@ enum nvs_kind {
     NVS_ENTRY_TORN,
     NVS_ENTRY_HIDDEN,
     NVS_ENTRY_NOT_BLANK,
+    NVS_ENTRY_SKIPPED,
     NVS_ENTRY_NOT_WIPED,
     NVS_KEY_OPEN,
+    NVS_KEY_REST,
     NVS_KEY_CHUNK,
     NVS_HASH_LOST,
     NVS_HASH_EQUAL,
@@ -56,7 +58,7 @@ enum nvs_kind {
     NVS_KINDS,
 };
 
-enum { NVS_NO_ITEM = UINT32_MAX };
+#define NVS_NO_ITEM UINT32_MAX /* too large for an enum */
 
 /* A header entry that passes the checks of its own. */
 struct nvs_item {
@@ -108,6 +110,9 @@ void nvs_tell(struct em_nvs_reader *reader, enum nvs_kind kind, long page, int e
 /* nvs_tell() about one item. */
 void nvs_tell_item(struct em_nvs_reader *reader, enum nvs_kind kind,
                    const struct nvs_item *item, const char *fmt, ...) EM_PRINTF(4, 5);
+
+/* The short name of a kind. */
+const char *nvs_kind_id(enum nvs_kind kind);
 
 /* Load pages and entries into items. EM_OK or EM_ERR_NOMEM. */
 enum em_status nvs_load(struct em_nvs_reader *reader, struct em_error *err);

@@ -108,7 +108,10 @@ EM_API bool em_nvs_reader_next_namespace(const struct em_nvs_reader *reader,
                                          size_t *cursor, const char **name,
                                          uint8_t *index);
 
-/** Find a value. Returns false when there is none. */
+/**
+ * Find a value. Returns false when there is none. Of several types under one key, which
+ * is an error of the image, it is the first.
+ */
 EM_API bool em_nvs_reader_find(const struct em_nvs_reader *reader, const char *ns,
                                const char *key, struct em_nvs_value *out);
 
