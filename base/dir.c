@@ -15,6 +15,7 @@
 #include "base/file_int.h"
 #include "base/read_int.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -251,6 +252,107 @@ enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const c
     char shown[PATH_MAX];
     (void)snprintf(shown, sizeof shown, "%s/%s", dir->path, name); /* for messages only */
     return em_fd_read_at(out, dir->fd, name, shown, max, err);
+}
+
+enum em_status em_dir_load(void *buf, size_t cap, size_t expected, uint64_t *len,
+                           const struct em_dir *dir, const char *name,
+                           struct em_error *err)
+{
+    struct stat st;
+    *len = 0;
+    /* As in base/file.c; the path for messages is only made when there is one. */
+    int fd = openat(dir->fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return em_error_errno(err, errno, "cannot open '%s/%s'", dir->path, name);
+    ssize_t n = read(fd, buf, cap);
+    size_t have = n > 0 ? (size_t)n : 0;
+    if (have == expected && have > 0 && have < cap) { /* usual: saves asking for more */
+        (void)close(fd);                              /* was only read */
+        *len = have;
+        return EM_OK;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)close(fd); /* was only read */
+        return em_error_set(err, EM_ERR_IO, "only files belong there",
+                            "'%s/%s' is no regular file", dir->path, name);
+    }
+    while (have < cap && (n > 0 || (n < 0 && errno == EINTR))) {
+        n = read(fd, (uint8_t *)buf + have, cap - have);
+        have += n > 0 ? (size_t)n : 0;
+    }
+    int errnum = errno;
+    (void)close(fd); /* was only read */
+    if (n < 0)
+        return em_error_errno(err, errnum, "cannot read '%s/%s'", dir->path, name);
+    *len = have == cap && (uint64_t)st.st_size > cap ? (uint64_t)st.st_size : have;
+    return EM_OK;
+}
+
+bool em_dir_size(const struct em_dir *dir, const char *name, uint64_t *out)
+{
+    struct stat st;
+    if (fstatat(dir->fd, name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    *out = (uint64_t)st.st_size;
+    return true;
+}
+
+bool em_dir_is_file(const struct em_dir *dir, const char *name, const char *path)
+{
+    struct stat a;
+    struct stat b;
+    return fstatat(dir->fd, name, &a, 0) == 0 && stat(path, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+struct em_names_in {
+    DIR *dir;
+    const struct em_dir *of;
+};
+
+enum em_status em_names_in_open(struct em_names_in **out, const struct em_dir *dir,
+                                struct em_error *err)
+{
+    *out = NULL;
+    struct em_names_in *names = calloc(1, sizeof *names);
+    if (names == NULL)
+        return em_error_nomem(err);
+    int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    names->of = dir;
+    names->dir = fd < 0 ? NULL : fdopendir(fd);
+    if (names->dir == NULL) {
+        enum em_status status =
+            em_error_errno(err, errno, "cannot list folder '%s'", dir->path);
+        if (fd >= 0)
+            (void)close(fd); /* was only read */
+        free(names);
+        return status;
+    }
+    *out = names;
+    return EM_OK;
+}
+
+void em_names_in_close(struct em_names_in *names)
+{
+    if (names == NULL)
+        return;
+    (void)closedir(names->dir); /* was only read */
+    free(names);
+}
+
+enum em_status em_names_in_next(struct em_names_in *names, const char **name,
+                                struct em_error *err)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(names->dir);
+    } while (entry != NULL &&
+             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    *name = entry == NULL ? NULL : entry->d_name;
+    if (entry == NULL && errno != 0)
+        return em_error_errno(err, errno, "cannot list folder '%s'", names->of->path);
+    return EM_OK;
 }
 
 enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir,

@@ -90,6 +90,37 @@ enum em_status em_dir_compare(enum em_same *out, const struct em_dir *dir,
 enum em_status em_dir_read(struct em_buf *out, const struct em_dir *dir, const char *name,
                            size_t max, struct em_error *err);
 
+/**
+ * Read the regular file @p name into @p buf of @p cap bytes. *len becomes what the file
+ * has; when that is more than @p cap, only the first @p cap bytes are read. It is
+ * quickest when the file has @p expected bytes, fewer than @p cap. Returns EM_OK or
+ * EM_ERR_IO.
+ */
+enum em_status em_dir_load(void *buf, size_t cap, size_t expected, uint64_t *len,
+                           const struct em_dir *dir, const char *name,
+                           struct em_error *err);
+
+/** Size of the regular file @p name; false when there is none. */
+bool em_dir_size(const struct em_dir *dir, const char *name, uint64_t *out);
+
+/** true when @p name in @p dir is the very file that @p path names. */
+bool em_dir_is_file(const struct em_dir *dir, const char *name, const char *path);
+
+/** The names in a folder, one after the other. */
+struct em_names_in;
+
+/** Begin with the first name. Ended by em_names_in_close(). EM_OK, EM_ERR_IO, …NOMEM. */
+enum em_status em_names_in_open(struct em_names_in **out, const struct em_dir *dir,
+                                struct em_error *err);
+void em_names_in_close(struct em_names_in *names);
+
+/**
+ * *name becomes the next name in no particular order (never "." or ".."), good until the
+ * next call, or NULL behind the last. Returns EM_OK or EM_ERR_IO.
+ */
+enum em_status em_names_in_next(struct em_names_in *names, const char **name,
+                                struct em_error *err);
+
 /** Ask the system to bring all that was written to the disk. Returns EM_OK or EM_ERR_IO.
  */
 enum em_status em_dir_sync(struct em_dir *dir, struct em_error *err);

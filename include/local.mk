@@ -11,4 +11,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/keyfile.h \
 	include/espmfg/nvs.h \
 	include/espmfg/nvs_reader.h \
-	include/espmfg/nvs_table.h
+	include/espmfg/nvs_table.h \
+	include/espmfg/verify.h

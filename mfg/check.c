@@ -6,34 +6,11 @@
 
 #include "base/error_int.h"
 
-#include <stdlib.h>
-
 static bool want_all(void *user, uint64_t number)
 {
     (void)user, (void)number;
     return true; /* rows of other shards are checked too, as far as they concern this one
                   */
-}
-
-/* Keep a fault with its unit until it is the unit's turn to be told. Those that would not
- * be told anyway are only counted. */
-static bool add_fault(void *user, const struct em_error *fault)
-{
-    struct em_unit *unit = user;
-    if (unit->n_faults == EM_FAULTS_SHOWN) {
-        unit->faults_more++;
-        return true;
-    }
-    if (unit->n_faults == unit->cap_faults) {
-        size_t cap = unit->cap_faults == 0 ? 2 : unit->cap_faults * 2;
-        struct em_error *faults = realloc(unit->faults, cap * sizeof *faults);
-        if (faults == NULL)
-            return false; /* those before it are told */
-        unit->faults = faults;
-        unit->cap_faults = cap;
-    }
-    unit->faults[unit->n_faults++] = *fault;
-    return true;
 }
 
 static enum em_status admit(void *user, struct em_unit *unit, struct em_error *err)
@@ -77,7 +54,7 @@ static enum em_status check_resumed(const struct em_job *job, unsigned worker,
         return status;
     }
     if (status != EM_OK)
-        (void)add_fault(unit, &fault); /* the last one of this unit */
+        (void)em_unit_fault(unit, &fault); /* the last one of this unit */
     return EM_OK;
 }
 
@@ -95,25 +72,25 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
     struct em_error fault;
     if (em_plan_check_row(&job->plan, &unit->row, &fault) != EM_OK ||
         em_job_names(job, unit, &fault) != EM_OK) {
-        (void)add_fault(unit, &fault); /* nothing else of the row can be checked */
+        (void)em_unit_fault(unit, &fault); /* nothing else of the row can be checked */
         return EM_OK;
     }
     if (!em_job_selects(job, unit->number))
         return EM_OK;
     if (em_outputs_check_names(&job->outputs, &unit->names, &fault) != EM_OK) {
-        (void)add_fault(unit, &fault); /* the same for any values */
+        (void)em_unit_fault(unit, &fault); /* the same for any values */
         return EM_OK;
     }
     note_ignored(&job->plan, unit);
     enum em_status status =
         em_maker_check(job->makers[worker], &unit->row, is_first(job, unit->number),
-                       add_fault, unit, err);
+                       em_unit_fault, unit, err);
     if (status != EM_OK || unit->n_faults > 0)
         return status;
     if (job->options->resume)
         return check_resumed(job, worker, unit, err);
     if (em_outputs_check_new(&job->outputs, &unit->names, &fault) != EM_OK)
-        (void)add_fault(unit, &fault); /* the last one of this unit */
+        (void)em_unit_fault(unit, &fault); /* the last one of this unit */
     return EM_OK;
 }
 
@@ -140,8 +117,7 @@ static enum em_status progress(void *user, struct em_error *err)
                            em_csv_size(job->values), false, err);
 }
 
-/* Second look at the file ids, when some look as if they were there twice. */
-static enum em_status look_for_twins(struct em_job *job, struct em_error *err)
+enum em_status em_job_look_for_twins(struct em_job *job, struct em_error *err)
 {
     struct em_csv_row row = {0};
     enum em_status status = em_csv_rewind(job->values, err);
@@ -184,7 +160,7 @@ static void warn_ignored(struct em_job *job)
 
 enum em_status em_job_check(struct em_job *job, struct em_error *err)
 {
-    static const struct em_pass_ops ops = {want_all, admit, work, finish, progress};
+    static const struct em_pass_ops ops = {want_all, admit, work, finish, progress, NULL};
     struct em_error fault;
     job->stage = "checking";
     enum em_status status = em_pass_run(job->values, job->options->jobs, &ops, job,
@@ -198,7 +174,7 @@ enum em_status em_job_check(struct em_job *job, struct em_error *err)
         return status;
     }
     if (job->ids != NULL && em_idset_suspects(job->ids) && job->report.faults == 0)
-        status = look_for_twins(job, err);
+        status = em_job_look_for_twins(job, err);
     warn_ignored(job);
     if (status == EM_OK)
         status = em_job_progress(job, "bytes", em_csv_size(job->values),

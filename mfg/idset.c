@@ -54,7 +54,7 @@ void em_idset_free(struct em_idset *set)
     free(set);
 }
 
-static uint64_t hash_of(struct em_span id)
+uint64_t em_idset_hash(struct em_span id)
 {
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
     for (size_t i = 0; i < id.len; i++)
@@ -93,7 +93,12 @@ static enum em_status suspect(struct em_idset *set, uint64_t hash, struct em_err
 enum em_status em_idset_mark(struct em_idset *set, struct em_span id,
                              struct em_error *err)
 {
-    uint64_t hash = hash_of(id);
+    return em_idset_mark_hash(set, em_idset_hash(id), err);
+}
+
+enum em_status em_idset_mark_hash(struct em_idset *set, uint64_t hash,
+                                  struct em_error *err)
+{
     bool used = true;
     for (unsigned i = 0; i < MARKS; i++) {
         uint64_t bit = ((hash & 0xFFFFFFFFu) + i * (hash >> 32 | 1)) % BITS;
@@ -124,7 +129,13 @@ static enum em_status keep(struct suspect *slot, uint64_t hash, struct em_span i
 enum em_status em_idset_look(struct em_idset *set, struct em_span id, unsigned long line,
                              unsigned long *earlier, struct em_error *err)
 {
-    uint64_t hash = hash_of(id);
+    return em_idset_look_hash(set, em_idset_hash(id), id, line, earlier, err);
+}
+
+enum em_status em_idset_look_hash(struct em_idset *set, uint64_t hash, struct em_span id,
+                                  unsigned long line, unsigned long *earlier,
+                                  struct em_error *err)
+{
     bool is_suspect = false;
     *earlier = 0;
     if (set->suspects == NULL)

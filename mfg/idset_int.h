@@ -11,6 +11,8 @@
 #include "base/error_int.h"
 #include "base/text_int.h"
 
+#include <stdint.h>
+
 struct em_idset;
 
 enum em_status em_idset_new(struct em_idset **out, struct em_error *err);
@@ -29,5 +31,17 @@ bool em_idset_suspects(const struct em_idset *set);
  */
 enum em_status em_idset_look(struct em_idset *set, struct em_span id, unsigned long line,
                              unsigned long *earlier, struct em_error *err);
+
+/**
+ * The same in steps, for ids whose text is only needed in the second look:
+ * em_idset_mark() marks the hash of the id. Other hashes do as well, if equal ids have
+ * equal ones; 0 is none.
+ */
+uint64_t em_idset_hash(struct em_span id);
+enum em_status em_idset_mark_hash(struct em_idset *set, uint64_t hash,
+                                  struct em_error *err);
+enum em_status em_idset_look_hash(struct em_idset *set, uint64_t hash, struct em_span id,
+                                  unsigned long line, unsigned long *earlier,
+                                  struct em_error *err);
 
 #endif

@@ -51,6 +51,26 @@ const struct em_span *em_job_file_id(const struct em_job *job,
 enum em_status em_job_names(const struct em_job *job, struct em_unit *unit,
                             struct em_error *err);
 
+/** Check the options against each other. Returns EM_OK, EM_ERR_USAGE or EM_ERR_EXISTS. */
+enum em_status em_job_check_options(const struct em_batch_options *options,
+                                    struct em_error *err);
+
+/**
+ * Read the config and the header of the values into job->plan, job->values and
+ * job->header. Faults are in job->report afterwards. Returns EM_OK, EM_ERR_IO or
+ * EM_ERR_NOMEM.
+ */
+enum em_status em_job_read_plan(struct em_job *job, struct em_error *err);
+
+/** A maker for each worker, and the set of file ids if they could be equal. */
+enum em_status em_job_new_makers(struct em_job *job, struct em_error *err);
+
+/** A fault when --rows begins behind the table. */
+void em_job_check_rows(struct em_job *job);
+
+/** Free all that hangs on @p job. */
+void em_job_free(struct em_job *job);
+
 /**
  * Tell progress, at most ten times a second unless @p last. Returns EM_OK or
  * EM_ERR_STOPPED.
@@ -63,6 +83,12 @@ enum em_status em_job_progress(struct em_job *job, const char *counts, uint64_t 
  * (also with faults), EM_ERR_STOPPED, EM_ERR_NOMEM, EM_ERR_CRYPTO or EM_ERR_IO.
  */
 enum em_status em_job_check(struct em_job *job, struct em_error *err);
+
+/**
+ * Second look at the file ids, when em_idset_suspects() says that some look as if they
+ * were there twice. Those that are become faults.
+ */
+enum em_status em_job_look_for_twins(struct em_job *job, struct em_error *err);
 
 /** Second pass: write into the folders that em_outputs_make() made. Returns EM_OK or what
  * stopped it. */

@@ -15,10 +15,15 @@ libespmfg_all_la_SOURCES += \
 	mfg/idset_int.h \
 	mfg/item.c \
 	mfg/item_int.h \
+	mfg/job.c \
 	mfg/job_int.h \
+	mfg/json.c \
+	mfg/json_int.h \
 	mfg/keyfile.c \
 	mfg/keys.c \
 	mfg/keys_int.h \
+	mfg/listing.c \
+	mfg/listing_int.h \
 	mfg/maker.c \
 	mfg/maker_int.h \
 	mfg/manifest.c \
@@ -39,7 +44,16 @@ libespmfg_all_la_SOURCES += \
 	mfg/table_text.c \
 	mfg/types.c \
 	mfg/types_int.h \
+	mfg/unit.c \
 	mfg/unit_int.h \
+	mfg/verify.c \
+	mfg/verify_diff.c \
+	mfg/verify_folders.c \
+	mfg/verify_image.c \
+	mfg/verify_int.h \
+	mfg/verify_keys.c \
+	mfg/verify_rows.c \
+	mfg/verify_unit.c \
 	mfg/wifi.c \
 	mfg/wifi_int.h \
 	mfg/write.c

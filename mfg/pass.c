@@ -68,6 +68,10 @@ static void reset_unit(struct em_unit *unit)
     unit->image_sha256[0] = '\0';
     unit->key_sha256[0] = '\0';
     unit->hmac_sha256[0] = '\0';
+    unit->key_hash = 0;
+    unit->found = 0;
+    unit->missing = 0;
+    unit->listed.n_fields = 0;
 }
 
 /* Read the next batch. A row that cannot be read fails the pass only in its turn, so it
@@ -79,7 +83,9 @@ static void read_batch(struct pass *pass, struct batch *batch)
     while (!pass->ended && batch->n < BATCH_UNITS && bytes < BATCH_BYTES) {
         struct em_unit *unit = &batch->units[batch->n];
         reset_unit(unit);
-        unit->status = em_csv_next(pass->csv, &unit->row, &unit->error);
+        unit->status = pass->ops->next == NULL
+                           ? em_csv_next(pass->csv, &unit->row, &unit->error)
+                           : pass->ops->next(pass->user, &unit->row, &unit->error);
         if (unit->status == EM_OK && unit->row.n_fields == 0) {
             pass->ended = true;
             break;
@@ -186,6 +192,7 @@ static void free_batches(struct pass *pass)
         struct batch *batch = pass->batches[i];
         for (size_t j = 0; batch != NULL && j < BATCH_UNITS; j++) {
             em_csv_row_free(&batch->units[j].row);
+            em_csv_row_free(&batch->units[j].listed);
             free(batch->units[j].faults);
         }
         free(batch);

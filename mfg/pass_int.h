@@ -23,10 +23,14 @@ struct em_pass_ops {
     enum em_status (*finish)(void *user, struct em_unit *unit, struct em_error *err);
     /** Called in order now and then; another status than EM_OK ends the pass. */
     enum em_status (*progress)(void *user, struct em_error *err);
+    /** Read the next row as em_csv_next() does, which is used when this is NULL; in
+     * order, under the lock. */
+    enum em_status (*next)(void *user, struct em_csv_row *row, struct em_error *err);
 };
 
 /**
- * Run @p ops over the rows that @p csv still has, the first of them being unit 1.
+ * Run @p ops over the rows that @p csv (NULL with ops->next) still has, the first of them
+ * being unit 1.
  * *rows becomes the number of rows read. Returns EM_OK, or the status of the earliest row
  * that failed (all rows before it are finished), of reading, or EM_ERR_NOMEM.
  */

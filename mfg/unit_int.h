@@ -8,6 +8,7 @@
 #include "mfg/csv_int.h"
 #include "mfg/names_int.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { EM_SHA256_HEX = EM_KEY_FINGERPRINT_SIZE };
@@ -34,6 +35,18 @@ struct em_unit {
     char image_sha256[EM_SHA256_HEX];
     char key_sha256[EM_SHA256_HEX];
     char hmac_sha256[EM_SHA256_HEX];
+
+    /* Found by verifying; image_len and key_sha256 too. */
+    struct em_csv_row listed; /* its row in the manifest, when there are values too */
+    uint64_t key_hash;        /* of its key, for em_idset; 0: none */
+    unsigned found, missing;  /* files that are there and are not: 1 << enum em_output */
 };
+
+/**
+ * Keep a copy of @p fault with the unit (@p user) until it is the unit's turn to be told.
+ * Those that would not be told anyway are only counted. Returns false when there is no
+ * memory for it.
+ */
+bool em_unit_fault(void *user, const struct em_error *fault);
 
 #endif

@@ -206,7 +206,7 @@ static enum em_status progress(void *user, struct em_error *err)
 
 enum em_status em_job_write(struct em_job *job, struct em_error *err)
 {
-    static const struct em_pass_ops ops = {wanted, NULL, work, finish, progress};
+    static const struct em_pass_ops ops = {wanted, NULL, work, finish, progress, NULL};
     uint64_t rows;
     job->stage = "writing";
     enum em_status status =

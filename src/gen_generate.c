@@ -7,13 +7,12 @@
 #include "base/error_int.h"
 #include "base/text_int.h"
 #include "src/gen.h"
+#include "src/gen_args.h"
 #include "src/term.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char program[] = "mfg_gen";
 
@@ -97,92 +96,18 @@ struct request {
     bool without_effect;
 };
 
-static const char *take_counter(struct em_batch_options *batch, char *const *values)
-{
-    struct em_error err;
-    struct em_integer start;
-    struct em_integer width;
-    const uint64_t limit = UINT64_C(1000000000000000000); /* leaves room to count on */
-    if (em_text_decimal(&start, em_span_of(values[0]), &err) != EM_OK || start.huge ||
-        start.magnitude > limit)
-        return "START has to be an integer below 10^18";
-    if (em_text_decimal(&width, em_span_of(values[1]), &err) != EM_OK || width.negative ||
-        width.huge || width.magnitude > 100)
-        return "LENGTH has to be an integer from 0 to 100";
-    batch->counter = true;
-    batch->counter_start = (int64_t)start.magnitude * (start.negative ? -1 : 1);
-    batch->counter_width = (int)width.magnitude;
-    return NULL;
-}
-
-static const char *take_rows(struct em_batch_options *batch, char *text)
-{
-    static const char fault[] = "write it as A-B, A- or A, counted from 1";
-    unsigned long long first;
-    unsigned long long last = 0;
-    char *dash = strchr(text, '-');
-    if (dash != NULL)
-        *dash = '\0';
-    bool good = cli_number(&first, text, UINT32_MAX) && first > 0;
-    if (good && dash == NULL)
-        last = first;
-    else if (good && dash[1] != '\0')
-        good = cli_number(&last, dash + 1, UINT32_MAX) && last >= first;
-    if (dash != NULL)
-        *dash = '-'; /* the word is shown in the message */
-    if (!good)
-        return fault;
-    batch->first_row = first;
-    batch->last_row = last;
-    return NULL;
-}
-
-static const char *take_shard(struct em_batch_options *batch, char *text)
-{
-    unsigned long long shard;
-    unsigned long long shards;
-    char *slash = strchr(text, '/');
-    if (slash == NULL)
-        return "write it as I/N, for example 1/4";
-    *slash = '\0';
-    bool good = cli_number(&shard, text, 1000000) &&
-                cli_number(&shards, slash + 1, 1000000) && shard >= 1 && shard <= shards;
-    *slash = '/';
-    if (!good)
-        return "write it as I/N with I from 1 to N";
-    batch->shard = (unsigned)shard;
-    batch->shards = (unsigned)shards;
-    return NULL;
-}
-
-static const char *take_jobs(struct em_batch_options *batch, const char *text)
-{
-    unsigned long long jobs;
-    if (!cli_number(&jobs, text, 256) || jobs == 0)
-        return "a number from 1 to 256";
-    batch->jobs = (unsigned)jobs;
-    return NULL;
-}
-
-static const char *take_version(struct em_batch_options *batch, const char *text)
-{
-    if (strcmp(text, "1") != 0 && strcmp(text, "2") != 0)
-        return "choose 1 or 2";
-    batch->version = text[0] == '1' ? EM_NVS_V1 : EM_NVS_V2;
-    return NULL;
-}
-
 static const char *on_option(void *user, int id, char *const *values)
 {
     struct request *r = user;
     switch (id) {
     case OPT_COUNTER:
-        return take_counter(&r->batch, values);
+        return gen_take_counter(&r->batch.counter, &r->batch.counter_start,
+                                &r->batch.counter_width, values);
     case OPT_FILEID:
         r->batch.id_column = values[0];
         break;
     case OPT_VERSION:
-        return take_version(&r->batch, values[0]);
+        return gen_take_version(&r->batch.version, values[0]);
     case OPT_KEYGEN:
         r->batch.keys.keygen = true;
         break;
@@ -205,7 +130,7 @@ static const char *on_option(void *user, int id, char *const *values)
         r->batch.keys.hmac_inputkey = values[0];
         break;
     case OPT_JOBS:
-        return take_jobs(&r->batch, values[0]);
+        return gen_take_jobs(&r->batch.jobs, values[0]);
     case OPT_DRY_RUN:
         r->batch.dry_run = true;
         break;
@@ -213,9 +138,9 @@ static const char *on_option(void *user, int id, char *const *values)
         r->batch.resume = true;
         break;
     case OPT_ROWS:
-        return take_rows(&r->batch, values[0]);
+        return gen_take_rows(&r->batch.first_row, &r->batch.last_row, values[0]);
     case OPT_SHARD:
-        return take_shard(&r->batch, values[0]);
+        return gen_take_shard(&r->batch.shard, &r->batch.shards, values[0]);
     case OPT_NO_CSV:
         r->batch.no_csv = true;
         break;
@@ -242,15 +167,6 @@ static const char *on_option(void *user, int id, char *const *values)
         break;
     }
     return NULL;
-}
-
-/* Set by SIGINT and SIGTERM; asked for with every progress call. */
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int number)
-{
-    stop_signal = number;
-    (void)signal(number, SIG_DFL); /* a second one ends at once */
 }
 
 static void print_result(const struct em_batch_options *o,
@@ -283,11 +199,10 @@ static int generate(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {
         .batch = EM_BATCH_OPTIONS_INIT,
-        .term = {.program = program, .level = EM_LOG_NOTE, .stop = &stop_signal},
+        .term = {.program = program, .level = EM_LOG_NOTE, .stop = term_stop()},
     };
     const char *args[CLI_POSITIONALS_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    r.batch.jobs = cores < 1 ? 1 : cores > 256 ? 256 : (unsigned)cores;
+    r.batch.jobs = gen_cores();
     int exit_status = cli_parse(program, command, argc, argv, args, on_option, &r);
     if (exit_status >= 0)
         return exit_status;
@@ -305,9 +220,7 @@ static int generate(const struct cli_command *command, int argc, char **argv)
                       "%s: warning: --keyfile, --input and --output have no effect "
                       "here\n",
                       program);
-    (void)signal(SIGINT, on_signal);
-    (void)signal(SIGTERM, on_signal);
-
+    term_catch_signals();
     struct em_hooks hooks = term_hooks(&r.term);
     struct em_batch_result result;
     enum em_status status = em_batch_generate(&r.batch, &hooks, &result, &err);

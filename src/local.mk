@@ -8,8 +8,11 @@ mfg_gen_SOURCES = \
 	src/cli.c \
 	src/cli.h \
 	src/gen.h \
+	src/gen_args.c \
+	src/gen_args.h \
 	src/gen_generate.c \
 	src/gen_key.c \
+	src/gen_verify.c \
 	src/mfg_gen.c \
 	src/term.c \
 	src/term.h

@@ -136,10 +136,30 @@ void term_fault(struct term *term, const struct em_error *err)
     print_message(term, EM_LOG_ERROR, err);
 }
 
-int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
+/* Set by a signal; asked for with every progress call. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
 {
-    int status = em_status_exit(err->status);
-    (void)json_object_set_new(fields, "status", json_string(em_status_name(err->status)));
+    stop_signal = number;
+    (void)signal(number, SIG_DFL); /* a second one ends at once */
+}
+
+const volatile sig_atomic_t *term_stop(void)
+{
+    return &stop_signal;
+}
+
+void term_catch_signals(void)
+{
+    (void)signal(SIGINT, on_signal); /* both are valid */
+    (void)signal(SIGTERM, on_signal);
+}
+
+static int end_json(struct term *term, json_t *fields, const struct em_error *err,
+                    int status, const char *name)
+{
+    (void)json_object_set_new(fields, "status", json_string(name));
     (void)json_object_set_new(fields, "exit", json_integer(status));
     (void)json_object_set_new(fields, "error",
                               err->status == EM_OK ? json_null()
@@ -152,6 +172,18 @@ int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
         status = em_status_exit(EM_ERR_IO);
     json_decref(fields);
     return status;
+}
+
+int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
+{
+    return end_json(term, fields, err, em_status_exit(err->status),
+                    em_status_name(err->status));
+}
+
+int term_json_found(struct term *term, json_t *fields)
+{
+    static const struct em_error none = {.status = EM_OK};
+    return end_json(term, fields, &none, EXIT_FOUND, "found");
 }
 
 bool term_progress_parse(enum term_progress *out, const char *text)

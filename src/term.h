@@ -10,6 +10,10 @@
 
 #include <jansson.h>
 
+/* Exit status of a command that did its work and found faults or differences: "check,
+ * diff or verify found something". The others are those of em_status_exit(). */
+enum { EXIT_FOUND = 1 };
+
 enum term_progress { TERM_AUTO, TERM_ALWAYS, TERM_NEVER };
 
 struct term {
@@ -25,6 +29,11 @@ struct term {
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
 };
 
+/** Set by SIGINT and SIGTERM once term_catch_signals() was called; a second signal ends
+ * the program at once. */
+const volatile sig_atomic_t *term_stop(void);
+void term_catch_signals(void);
+
 /** Hooks that show on @p term what the library reports. */
 struct em_hooks term_hooks(struct term *term);
 
@@ -39,6 +48,10 @@ void term_clear(struct term *term);
  * exit status, error and messages. Returns the exit status.
  */
 int term_json_end(struct term *term, json_t *fields, const struct em_error *err);
+
+/** The same for a program that ends well, but found what it was asked to look for: the
+ * exit status is then EXIT_FOUND. */
+int term_json_found(struct term *term, json_t *fields);
 
 /** Read the argument of --progress. false: none of auto, always, never. */
 bool term_progress_parse(enum term_progress *out, const char *text);

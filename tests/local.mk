@@ -14,6 +14,9 @@ EXTRA_DIST += \
 	tests/program_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
+	tests/test_mfg_verify_util.h \
+	tests/test_nvs_check_util.h \
+	tests/test_nvs_util.h \
 	$(test_scripts)
 
 test_scripts = \
@@ -24,7 +27,8 @@ test_scripts = \
 	tests/golden_public.sh \
 	tests/library.sh \
 	tests/resume_kill.sh \
-	tests/style.sh
+	tests/style.sh \
+	tests/verify.sh
 
 if HAVE_CUNIT
 unit_tests = \
@@ -54,13 +58,23 @@ unit_tests = \
 	tests/test_mfg_outputs \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
+	tests/test_mfg_verify \
+	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
 	tests/test_nvs_blob \
+	tests/test_nvs_check \
+	tests/test_nvs_check_data \
+	tests/test_nvs_check_entries \
+	tests/test_nvs_check_values \
 	tests/test_nvs_crypt \
+	tests/test_nvs_damage \
 	tests/test_nvs_fit \
+	tests/test_nvs_golden \
 	tests/test_nvs_image \
 	tests/test_nvs_key \
-	tests/test_nvs_names
+	tests/test_nvs_names \
+	tests/test_nvs_reader \
+	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_nvs resume_kill
 TESTS += $(unit_tests) $(test_scripts)
@@ -78,17 +92,20 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_generate
-bench_generate_SOURCES = tests/bench/bench_generate.c
+EXTRA_PROGRAMS += bench_generate bench_verify
+bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
+bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
+bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT)
+bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
+	./bench_verify ./mfg_gen
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key
+fuzz_targets = config values key reader
 fuzz:
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
@@ -104,6 +121,6 @@ fuzz:
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_generate$(EXEEXT)
+CLEANFILES += bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz

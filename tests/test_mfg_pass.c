@@ -135,7 +135,7 @@ static enum em_status progress(void *user, struct em_error *err)
                : EM_OK;
 }
 
-static const struct em_pass_ops ops = {wanted, admit, work, finish, progress};
+static const struct em_pass_ops ops = {wanted, admit, work, finish, progress, NULL};
 
 struct run {
     uint64_t rows; /* in the table, and then those that were read */
@@ -373,8 +373,8 @@ static enum em_status no_progress(void *user, struct em_error *err)
 /* Rows so long that few of them are taken at a time; no admit(), no error object. */
 static void test_long_rows(void)
 {
-    static const struct em_pass_ops long_ops = {all, NULL, long_work, nothing,
-                                                no_progress};
+    static const struct em_pass_ops long_ops = {all,     NULL,        long_work,
+                                                nothing, no_progress, NULL};
     struct em_buf text = {0};
     struct em_csv *csv = NULL;
     struct em_error err;

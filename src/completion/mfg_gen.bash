@@ -10,12 +10,12 @@ _mfg_gen()
     command=${COMP_WORDS[1]}
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key help --help --version' \
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify help --help --version' \
             -- "$current")
         return
     fi
     case $previous in
-    --inputkey | --kp_hmac_inputkey | --manifest)
+    --inputkey | --kp_hmac_inputkey | --manifest | --config | --values)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -43,7 +43,7 @@ _mfg_gen()
         fi
         return
         ;;
-    --prefix_num | --kp_hmac_keyfile | --keyfile | --jobs | -j | --rows | --shard)
+    --prefix | --prefix_num | --kp_hmac_keyfile | --keyfile | --jobs | -j | --rows | --shard)
         return
         ;;
     esac
@@ -59,13 +59,20 @@ _mfg_gen()
             word='--keyfile --outdir --key_protect_hmac --kp_hmac_keygen --kp_hmac_keyfile
                 --kp_hmac_inputkey --quiet --json --help'
             ;;
+        verify)
+            word='--config --values --manifest --prefix --prefix_num --fileid --version
+                --inputkey --kp_hmac_inputkey --jobs --rows --shard --no-csv --progress
+                --quiet --json --help'
+            ;;
         *)
             word=--help
             ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
     elif [[ $command == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify' -- "$current")
+    elif [[ $command == verify ]]; then
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
     elif [[ $command == generate ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi

@@ -3,9 +3,10 @@
 
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate -d 'Everything for every unit'
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate-key -d 'One key file'
+complete -c mfg_gen -f -n __fish_use_subcommand -a verify -d 'Verify a whole batch'
 complete -c mfg_gen -f -n __fish_use_subcommand -a help -d 'Help of a command'
 complete -c mfg_gen -f -n __fish_use_subcommand -l version -d 'Version of espmfg'
-complete -c mfg_gen -f -n '__fish_seen_subcommand_from help' -a 'generate generate-key'
+complete -c mfg_gen -f -n '__fish_seen_subcommand_from help' -a 'generate generate-key verify'
 
 # Both commands.
 complete -c mfg_gen -n '__fish_seen_subcommand_from generate generate-key' -s h -l help -f -d Help
@@ -35,3 +36,22 @@ complete -c mfg_gen -n '__fish_seen_subcommand_from generate' -s v -l verbose -d
 
 # generate-key
 complete -c mfg_gen -n '__fish_seen_subcommand_from generate-key' -l keyfile -x -d 'Name of the key file'
+
+# verify
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l config -r -d 'Config CSV'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l values -r -d 'Values CSV'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l manifest -r -d 'Manifest of the batch'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l prefix -x -d 'What file names begin with'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l prefix_num -x -d 'Counter: START LENGTH'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l fileid -x -d 'Column that ends file names'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l version -x -a '1 2' -d 'NVS format'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l inputkey -r -d 'Key of all images'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l kp_hmac_inputkey -r -d 'HMAC key of all images'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -s j -l jobs -x -d Threads
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l rows -x -d 'Units A-B'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l shard -x -d 'Unit I of each N'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l no-csv -d 'No intermediate CSV'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l progress -x -a 'auto always never' -d Bar
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -s q -l quiet -d 'Only faults'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -l json -d 'One JSON object'
+complete -c mfg_gen -n '__fish_seen_subcommand_from verify' -s h -l help -f -d Help
