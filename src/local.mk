@@ -9,6 +9,13 @@ mfg_gen_SOURCES = \
 	src/cli.h \
 	src/gen.h \
 	src/gen_generate.c \
+	src/gen_image.c \
+	src/gen_image.h \
+	src/gen_image_check.c \
+	src/gen_image_diff.c \
+	src/gen_image_dump.c \
+	src/gen_image_make.c \
+	src/gen_image_raw.c \
 	src/gen_key.c \
 	src/mfg_gen.c \
 	src/term.c \

@@ -7,6 +7,7 @@
 static const struct cli_command *const commands[] = {
     &gen_generate,
     &gen_generate_key,
+    &gen_image,
     NULL,
 };
 

@@ -136,10 +136,17 @@ void term_fault(struct term *term, const struct em_error *err)
     print_message(term, EM_LOG_ERROR, err);
 }
 
+int term_exit(const struct term *term, enum em_status status)
+{
+    return status == EM_OK && term->found ? TERM_EXIT_FOUND : em_status_exit(status);
+}
+
 int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
 {
-    int status = em_status_exit(err->status);
-    (void)json_object_set_new(fields, "status", json_string(em_status_name(err->status)));
+    int status = term_exit(term, err->status);
+    bool found = status == TERM_EXIT_FOUND;
+    (void)json_object_set_new(fields, "status",
+                              json_string(found ? "found" : em_status_name(err->status)));
     (void)json_object_set_new(fields, "exit", json_integer(status));
     (void)json_object_set_new(fields, "error",
                               err->status == EM_OK ? json_null()

@@ -22,6 +22,7 @@ struct term {
     bool bar_shown;   /* a bar stands on the present line */
     char bar_stage[32];
     double bar_start_s;
+    bool found; /* nothing failed, but a check or comparison found something */
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
 };
 
@@ -30,6 +31,11 @@ struct em_hooks term_hooks(struct term *term);
 
 /** Show a fault that ended the work. Nothing is shown for EM_OK. */
 void term_fault(struct term *term, const struct em_error *err);
+
+enum { TERM_EXIT_FOUND = 1 };
+
+/** Exit status of a program that ends with @p status: TERM_EXIT_FOUND if only found. */
+int term_exit(const struct term *term, enum em_status status);
 
 /** Remove the bar, so that something else can be printed. */
 void term_clear(struct term *term);
