@@ -159,11 +159,14 @@ static void warn_of_findings(struct request *r, const struct em_nvs_reader *read
     struct em_nvs_counts counts = em_nvs_reader_counts(reader);
     struct em_hooks hooks = term_hooks(&r->image.term);
     struct em_error msg;
-    if (counts.errors == 0)
+    if (counts.errors == 0 && counts.used_pages > 0)
         return;
-    (void)em_error_set(&msg, EM_OK, "mfg_gen image check tells them",
-                       "the image has %zu error%s; shown is what the device can read",
-                       counts.errors, counts.errors == 1 ? "" : "s");
+    if (counts.errors == 0)
+        (void)em_error_set(&msg, EM_OK, NULL, "no page is in use: an empty store");
+    else
+        (void)em_error_set(&msg, EM_OK, "mfg_gen image check tells them",
+                           "the image has %zu error%s; shown is what the device can read",
+                           counts.errors, counts.errors == 1 ? "" : "s");
     em_error_at(&msg, path, 0);
     hooks.log(hooks.user, EM_LOG_WARNING, "", &msg);
 }

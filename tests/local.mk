@@ -21,6 +21,7 @@ test_scripts = \
 	tests/docs.sh \
 	tests/full_disk.sh \
 	tests/golden.sh \
+	tests/golden_image.sh \
 	tests/golden_public.sh \
 	tests/library.sh \
 	tests/resume_kill.sh \
