@@ -104,8 +104,13 @@ int image_end(struct image_options *options, json_t *fields, bool found,
     if (options->term.json)
         return term_json_end(&options->term, fields, err);
     json_decref(fields);
-    term_fault(&options->term, err);
-    return term_exit(&options->term, err->status);
+    struct em_error end = *err;
+    bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (end.status == EM_OK && !written)
+        (void)em_error_set(&end, EM_ERR_IO, "free some space and try again",
+                           "cannot write all of it to standard output");
+    term_fault(&options->term, &end);
+    return term_exit(&options->term, end.status);
 }
 
 const char *image_name(struct em_error *room, const char *name)
@@ -120,8 +125,7 @@ json_t *image_text(const char *text)
     return value == NULL ? json_null() : value;
 }
 
-/* A program that cannot get a few bytes can only end. */
-static void *need(void *memory)
+void *image_need(void *memory)
 {
     if (memory != NULL)
         return memory;
@@ -133,7 +137,7 @@ static void *need(void *memory)
 static uint8_t *bytes_of(const struct em_nvs_reader *reader,
                          const struct em_nvs_value *value)
 {
-    uint8_t *bytes = need(malloc(value->len + 1));
+    uint8_t *bytes = image_need(malloc(value->len + 1));
     em_nvs_reader_copy(reader, value, bytes);
     bytes[value->len] = 0;
     return bytes;
@@ -152,7 +156,7 @@ static size_t text_len(const struct em_nvs_value *value, const uint8_t *bytes)
 
 static char *hex_of(const uint8_t *bytes, size_t len)
 {
-    char *hex = need(malloc(2 * len + 1));
+    char *hex = image_need(malloc(2 * len + 1));
     em_hex_encode(hex, bytes, len);
     return hex;
 }
@@ -183,7 +187,7 @@ void image_value_json(json_t *object, const struct em_nvs_reader *reader,
 /* A string between quotes, as C writes it. */
 static char *quoted(const uint8_t *bytes, size_t len)
 {
-    char *text = need(malloc(4 * len + 3));
+    char *text = image_need(malloc(4 * len + 3));
     size_t n = 0;
     text[n++] = '"';
     for (size_t i = 0; i < len; i++) {
@@ -195,8 +199,10 @@ static char *quoted(const uint8_t *bytes, size_t len)
         } else if (bytes[i] == '"' || bytes[i] == '\\') {
             text[n++] = '\\';
             text[n++] = (char)bytes[i];
-        } else if (step == 1 && !em_text_is_visible(code)) {
-            n += (size_t)snprintf(text + n, 5, "\\x%02x", bytes[i]);
+        } else if (!em_text_is_visible(code)) {
+            for (size_t end = i + step; i < end; i++)
+                n += (size_t)snprintf(text + n, 5, "\\x%02x", bytes[i]);
+            i--;
         } else {
             memcpy(text + n, bytes + i, step);
             n += step;
@@ -212,7 +218,7 @@ char *image_value_text(const struct em_nvs_reader *reader,
                        const struct em_nvs_value *value)
 {
     if (em_type_is_integer(value->type)) {
-        char *number = need(malloc(EM_NUMBER_SIZE));
+        char *number = image_need(malloc(EM_NUMBER_SIZE));
         em_type_number(number, value);
         return number;
     }

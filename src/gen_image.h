@@ -71,6 +71,9 @@ int image_end(struct image_options *options, json_t *fields, bool found,
 /** A key or a namespace's name as it can be shown; @p room holds the text. */
 const char *image_name(struct em_error *room, const char *name);
 
+/** @p memory, or the end of the program: without a few bytes it can do nothing else. */
+void *image_need(void *memory);
+
 /** A JSON string, or null when @p text is not UTF-8. */
 json_t *image_text(const char *text);
 

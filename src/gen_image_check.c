@@ -7,6 +7,7 @@
 #include "base/error_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct cli_option options[] = {
@@ -128,17 +129,20 @@ static void check_one(struct request *r, json_t *images, struct em_error *worst)
 static int check(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {0};
-    const char *args[CLI_POSITIONALS_MAX];
+    const char **args = image_need(malloc(((size_t)argc + 1) * sizeof *args));
     struct em_error err = {.status = EM_OK};
     image_options_init(&r.image);
     int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
-    if (exit_status >= 0)
+    if (exit_status >= 0) {
+        free(args);
         return exit_status;
+    }
     json_t *images = json_array();
     for (size_t i = 0; args[i] != NULL; i++) {
         r.path = args[i];
         check_one(&r, images, &err);
     }
+    free(args);
     json_t *fields = json_pack("{s:s, s:I, s:I, s:o}", "command", "image check", "errors",
                                (json_int_t)r.errors, "warnings", (json_int_t)r.warnings,
                                "images", images);

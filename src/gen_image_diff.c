@@ -74,7 +74,7 @@ static void print_side(const struct request *r, char sign,
     if (r->show)
         printf("%s\n", text);
     else
-        printf("(%zu bytes)\n", value->len);
+        printf("(%zu byte%s)\n", value->len, value->len == 1 ? "" : "s");
     free(text);
 }
 
@@ -104,9 +104,7 @@ static bool equal(const struct em_nvsfile *a, const struct em_nvs_value *in_a,
 {
     if (in_a->type != in_b->type || in_a->len != in_b->len)
         return false;
-    uint8_t *bytes = malloc(in_b->len + 1);
-    if (bytes == NULL)
-        return false;
+    uint8_t *bytes = image_need(malloc(in_b->len + 1));
     em_nvs_reader_copy(b->reader, in_b, bytes);
     bool same = em_nvs_reader_equal(a->reader, in_a, bytes, in_b->len);
     free(bytes);

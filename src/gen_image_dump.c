@@ -243,9 +243,7 @@ static void print_value(const struct em_nvs_reader *reader,
         free(text);
         return;
     }
-    uint8_t *data = malloc(value->len + 1);
-    if (data == NULL)
-        return;
+    uint8_t *data = image_need(malloc(value->len + 1));
     em_nvs_reader_copy(reader, value, data);
     size_t len = value->len - (is_text && value->len > 0 ? 1 : 0);
     (void)fwrite(data, 1, len, stdout);

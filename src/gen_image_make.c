@@ -235,13 +235,12 @@ static int end(struct request *r, const char *command, const struct em_error *er
     return image_end(&r->image, fields, false, err);
 }
 
-/* generate and encrypt: INPUT… OUTPUT SIZE */
+/* generate and encrypt: INPUT… OUTPUT SIZE. @p args has room for all of them. */
 static int from_tables(const struct cli_command *command, int argc, char **argv,
-                       bool encrypted)
+                       const char **args, bool encrypted)
 {
     struct request r;
     struct em_integer size;
-    const char *args[CLI_POSITIONALS_MAX];
     struct em_error err = {.status = EM_OK};
     init(&r);
     int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
@@ -271,12 +270,18 @@ static int from_tables(const struct cli_command *command, int argc, char **argv,
 
 static int generate(const struct cli_command *command, int argc, char **argv)
 {
-    return from_tables(command, argc, argv, false);
+    const char **args = image_need(malloc(((size_t)argc + 1) * sizeof *args));
+    int exit_status = from_tables(command, argc, argv, args, false);
+    free(args);
+    return exit_status;
 }
 
 static int encrypt(const struct cli_command *command, int argc, char **argv)
 {
-    return from_tables(command, argc, argv, true);
+    const char **args = image_need(malloc(((size_t)argc + 1) * sizeof *args));
+    int exit_status = from_tables(command, argc, argv, args, true);
+    free(args);
+    return exit_status;
 }
 
 static int decrypt(const struct cli_command *command, int argc, char **argv)
