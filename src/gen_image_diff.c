@@ -130,6 +130,19 @@ static void compare(struct request *r, const struct em_nvsfile *a,
     }
 }
 
+/* Open one side. The key may belong to the other only. */
+static enum em_status open_side(struct em_nvsfile *out, const char *path,
+                                const struct image_options *with, struct em_error *err)
+{
+    struct image_options plain = *with;
+    enum em_status status = image_open_any(out, path, with, err);
+    if (status != EM_ERR_INPUT || (with->key == NULL && with->hmac_key == NULL))
+        return status;
+    plain.key = NULL;
+    plain.hmac_key = NULL;
+    return image_open_any(out, path, &plain, NULL) == EM_OK ? EM_OK : status;
+}
+
 static int diff(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {0};
@@ -147,9 +160,9 @@ static int diff(const struct cli_command *command, int argc, char **argv)
         options_b.hmac_key = r.hmac_key_b;
     }
     r.differences = r.image.term.json ? json_array() : NULL;
-    err.status = image_open_any(&a, args[0], &r.image, &err);
+    err.status = open_side(&a, args[0], &r.image, &err);
     if (err.status == EM_OK)
-        err.status = image_open_any(&b, args[1], &options_b, &err);
+        err.status = open_side(&b, args[1], &options_b, &err);
     if (err.status == EM_OK) {
         r.show = r.show_asked || (!a.encrypted && !b.encrypted);
         compare(&r, &a, &b);

@@ -421,6 +421,8 @@ expect 4 stderr 'nowhere.csv' diff o.bin nowhere.csv
 expect 3 stderr 'cut.bin' diff o.bin cut.bin
 expect 3 stderr "wide.csv:3: key 'id'" diff o.bin wide.csv
 expect 0 stdout '0 differences' diff e.bin t.csv --inputkey keys/k.bin
+expect 0 stdout '0 differences' diff e.bin o.bin --inputkey keys/k.bin
+expect 0 stdout '0 differences' diff o.bin e.bin --inputkey keys/k.bin
 expect 1 stdout '+ ns id u8 (1 byte)' diff e.bin t2.csv --inputkey keys/k.bin
 not_said 00ff10
 expect 1 stdout '- ns bl blob 00ff10' diff e.bin t2.csv --inputkey keys/k.bin --show-values
