@@ -13,7 +13,8 @@ usage: ./bootstrap.sh COMMAND
   deps      install the Debian packages that are missing (as root, or with sudo)
   tools     install what only developers need: clang, clang-format, shellcheck, …
   build     deps, then configure and build in build/
-  demo      build, then make the batch of samples/ with HMAC-protected keys and show it
+  demo      build, then make the batch of samples/ with HMAC-protected keys, show and
+            verify it
   check     build, then run all tests
   install   build, then install to /usr/local (PREFIX=… for another place)
 
@@ -110,6 +111,19 @@ demo() {
     cut -d, -f1,2,7,8,9 "$out/manifest.csv" | cut -c1-120
     say "the first unit's intermediate CSV (mode 0600: it holds the unit's values)"
     cut -c1-88 "$out/csv/EX1-EX1-000123.csv" | sed -n '1,12p'
+    unit=EX1-EX1-000123
+    set -- --inputkey "$out/keys/keys-$unit.bin"
+    say "is the first image what a device can use? (its key is needed)"
+    echo "mfg_gen image check $out/bin/$unit.bin $*"
+    "$build/mfg_gen" image check "$out/bin/$unit.bin" "$@"
+    say "what is in it (--show-values would show the values too)"
+    echo "mfg_gen image dump $out/bin/$unit.bin $*"
+    "$build/mfg_gen" image dump "$out/bin/$unit.bin" "$@"
+    say "the whole batch against its tables and its manifest"
+    set -- verify "$out" --config samples/config.csv --values samples/values.csv \
+        --fileid serial --manifest "$out/manifest.csv"
+    echo "mfg_gen $*"
+    "$build/mfg_gen" "$@"
     say "done: images in $out/bin, keys in $out/keys"
 }
 

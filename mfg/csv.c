@@ -305,7 +305,7 @@ static enum em_status take_row(struct em_csv *csv, struct em_csv_row *row, bool 
     for (;;) {
         size_t start = row->text.len;
         if (byte == '"') {
-            *quoted = true;
+            *quoted = *quoted || row->n_fields == 0; /* the first field is */
             status = take_quoted(csv, &row->text, err);
             if (status == EM_OK)
                 status = check_behind_quote(csv, row->line, err);

@@ -10,7 +10,7 @@
 /** Buffers for adding items one after the other. Start it as {0} with files set. */
 struct em_item_adder {
     struct em_files *files; /* the caller's */
-    bool no_wifi;           /* leave out the entries that Wi-Fi settings bring with them */
+    bool no_wifi; /* leave out the entries that Wi-Fi settings bring with them */
     struct em_wifi wifi;
     struct em_buf decoded, content;
 };

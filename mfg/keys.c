@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Options that contradict each other. Each of these once lost keys, or wrote plain images
  * where encrypted ones were expected. */
@@ -105,6 +106,19 @@ enum em_status em_key_load(struct em_key *out, const char *path, const char *hma
         status = em_nvs_key_derive(out, &hmac, err);
     em_key_wipe(&hmac);
     return status;
+}
+
+enum em_status em_key_load_any(struct em_key *out, const char *path, struct em_error *err)
+{
+    struct stat st;
+    int fd;
+    *out = (struct em_key){0};
+    enum em_status status = em_file_open(&fd, path, &st, err);
+    if (status != EM_OK)
+        return status;
+    (void)close(fd); /* only looked at */
+    bool hmac = st.st_size == EM_NVS_HMAC_KEY_LEN;
+    return em_key_load(out, hmac ? NULL : path, hmac ? path : NULL, err);
 }
 
 enum em_status em_keys_load(struct em_keys *out, const struct em_key_options *options,

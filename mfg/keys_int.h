@@ -45,6 +45,10 @@ void em_keys_free(struct em_keys *keys);
 enum em_status em_key_load(struct em_key *out, const char *path, const char *hmac_path,
                            struct em_error *err);
 
+/** The key in the file @p path, which holds an HMAC key if it has 32 bytes; as above. */
+enum em_status em_key_load_any(struct em_key *out, const char *path,
+                               struct em_error *err);
+
 /** Does each unit get a key file, and one for its HMAC key? */
 bool em_keys_write_key(const struct em_keys *keys);
 bool em_keys_write_hmac(const struct em_keys *keys);

@@ -13,6 +13,8 @@ libespmfg_all_la_SOURCES += \
 	mfg/files_int.h \
 	mfg/idset.c \
 	mfg/idset_int.h \
+	mfg/imagefile.c \
+	mfg/imagefile_int.h \
 	mfg/item.c \
 	mfg/item_int.h \
 	mfg/job.c \

@@ -237,16 +237,14 @@ static int take_letter(struct parser *p, char *word)
 }
 
 int cli_parse(const char *program, const struct cli_command *command, int argc,
-              char **argv, const char *positionals[CLI_POSITIONALS_MAX],
-              cli_handler *handler, void *user)
+              char **argv, const char *positionals[], cli_handler *handler, void *user)
 {
     struct parser p = {program, command, argc, argv, 0, handler, user};
     size_t need = count_words(command->positionals);
-    size_t most =
-        strstr(command->positionals, "…") == NULL ? need : CLI_POSITIONALS_MAX - 1;
+    size_t most = strstr(command->positionals, "…") == NULL ? need : (size_t)argc;
     size_t n = 0;
     bool only_positionals = false;
-    memset(positionals, 0, CLI_POSITIONALS_MAX * sizeof *positionals);
+    positionals[0] = NULL;
     while (p.at < p.argc) {
         char *word = p.argv[p.at++];
         int status = -1;
@@ -256,6 +254,7 @@ int cli_parse(const char *program, const struct cli_command *command, int argc,
             if (n == most)
                 return cli_fault(program, command, "'%s' is one argument too many", word);
             positionals[n++] = word;
+            positionals[n] = NULL;
         } else if (word[1] == '-')
             status = take_long(&p, word);
         else

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 64 };
+enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 8 };
 
 /** One option; a table of them ends with a row without name. */
 struct cli_option {
@@ -46,13 +46,13 @@ typedef const char *cli_handler(void *user, int id, char *const *values);
 
 /**
  * Parse @p argv (@p argc words, the command's name not among them). Positionals go to
- * @p positionals, as many as the command names or allows, the rest NULL. Returns -1 to go
- * on, or the exit status: 0 after --help was answered on stdout, 2 after a fault was told
- * on stderr, with the usage.
+ * @p positionals, a NULL behind the last. It has room for CLI_POSITIONALS_MAX, or, when
+ * the command takes one or more of a kind ("…"), for @p argc and the NULL. Returns -1 to
+ * go on, or the exit status: 0 after --help was answered on stdout, 2 after a fault was
+ * told on stderr, with the usage.
  */
 int cli_parse(const char *program, const struct cli_command *command, int argc,
-              char **argv, const char *positionals[CLI_POSITIONALS_MAX],
-              cli_handler *handler, void *user);
+              char **argv, const char *positionals[], cli_handler *handler, void *user);
 
 /** Tell a usage fault of @p command on stderr. Returns 2. */
 int cli_fault(const char *program, const struct cli_command *command, const char *format,

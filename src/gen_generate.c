@@ -187,8 +187,10 @@ static void print_result(const struct em_batch_options *o,
 static json_t *result_object(const struct em_batch_options *o,
                              const struct em_batch_result *r)
 {
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "command",
-                     "generate", "outdir", o->outdir, "dry_run", (int)o->dry_run, "units",
+    json_t *outdir = json_string(o->outdir); /* NULL: not UTF-8 */
+    outdir = outdir == NULL ? json_null() : outdir;
+    return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "command",
+                     "generate", "outdir", outdir, "dry_run", (int)o->dry_run, "units",
                      (json_int_t)r->rows, "selected", (json_int_t)r->selected, "made",
                      (json_int_t)r->made, "kept", (json_int_t)r->kept, "image_bytes",
                      (json_int_t)r->bytes, "faults", (json_int_t)r->faults, "warnings",

@@ -5,6 +5,7 @@
 #include <espmfg/keyfile.h>
 
 #include "src/gen.h"
+#include "src/gen_image.h"
 #include "src/term.h"
 
 #include <stdio.h>
@@ -102,7 +103,7 @@ static int generate_key(const struct cli_command *command, int argc, char **argv
     if (r.term.json)
         return term_json_end(
             &r.term,
-            json_pack("{s:s, s:o, s:o}", "command", "generate-key", "key_file",
+            json_pack("{s:s, s:o, s:o}", "command", command->name, "key_file",
                       path_or_null(status == EM_OK ? result.key : ""), "hmac_key_file",
                       path_or_null(status == EM_OK ? result.hmac_key : "")),
             &err);
@@ -115,17 +116,31 @@ static int generate_key(const struct cli_command *command, int argc, char **argv
     return em_status_exit(status);
 }
 
+/* The same under two names: of a batch's tool, and of the tool for one image. */
+#define KEY_SUMMARY "Make one key file, random or derived from an HMAC key"
+#define KEY_ABOUT                                                                        \
+    "The key file goes to DIR/keys, readable for its owner only. A file that is there\n" \
+    "already is never replaced.\n"
+
 const struct cli_command gen_generate_key = {
     .name = "generate-key",
-    .summary = "Make one key file, random or derived from an HMAC key",
+    .summary = KEY_SUMMARY,
     .positionals = "",
-    .about = "The key file goes to DIR/keys, readable for its owner only. A file that is "
-             "there\n"
-             "already is never replaced.\n",
+    .about = KEY_ABOUT,
     .options = options,
     .examples =
         "  mfg_gen generate-key --keyfile fan.bin --outdir out\n"
         "  mfg_gen generate-key --key_protect_hmac --kp_hmac_keygen --outdir out\n"
         "  mfg_gen generate-key --key_protect_hmac --kp_hmac_inputkey hmac.bin\n",
+    .run = generate_key,
+};
+
+const struct cli_command gen_image_generate_key = {
+    .name = "image generate-key",
+    .summary = KEY_SUMMARY,
+    .positionals = "",
+    .about = KEY_ABOUT,
+    .options = options,
+    .examples = "  mfg_gen image generate-key --keyfile fan.bin --outdir out\n",
     .run = generate_key,
 };

@@ -160,14 +160,14 @@ static int verify(const struct cli_command *command, int argc, char **argv)
     enum em_status status = em_batch_verify(&r.verify, &hooks, &result, &err);
     err.status = status;
     term_clear(&r.term);
-    bool found = status == EM_OK && result.faults > 0;
+    bool found = result.faults > 0;
+    r.term.found = found;
     if (r.term.json)
-        return found ? term_json_found(&r.term, result_object(&r.verify, &result))
-                     : term_json_end(&r.term, result_object(&r.verify, &result), &err);
+        return term_json_end(&r.term, result_object(&r.verify, &result), &err);
     term_fault(&r.term, &err);
     if (status == EM_OK && (!r.term.quiet || found))
         print_result(&r.verify, &result);
-    return found ? EXIT_FOUND : em_status_exit(status);
+    return term_exit(&r.term, status);
 }
 
 const struct cli_command gen_verify = {

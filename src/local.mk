@@ -11,6 +11,13 @@ mfg_gen_SOURCES = \
 	src/gen_args.c \
 	src/gen_args.h \
 	src/gen_generate.c \
+	src/gen_image.c \
+	src/gen_image.h \
+	src/gen_image_check.c \
+	src/gen_image_diff.c \
+	src/gen_image_dump.c \
+	src/gen_image_make.c \
+	src/gen_image_raw.c \
 	src/gen_key.c \
 	src/gen_verify.c \
 	src/mfg_gen.c \

@@ -5,10 +5,7 @@
 #include "src/gen.h"
 
 static const struct cli_command *const commands[] = {
-    &gen_generate,
-    &gen_generate_key,
-    &gen_verify,
-    NULL,
+    &gen_generate, &gen_generate_key, &gen_verify, &gen_image, NULL,
 };
 
 static const struct cli_command mfg_gen = {

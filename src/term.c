@@ -156,10 +156,17 @@ void term_catch_signals(void)
     (void)signal(SIGTERM, on_signal);
 }
 
-static int end_json(struct term *term, json_t *fields, const struct em_error *err,
-                    int status, const char *name)
+int term_exit(const struct term *term, enum em_status status)
 {
-    (void)json_object_set_new(fields, "status", json_string(name));
+    return status == EM_OK && term->found ? TERM_EXIT_FOUND : em_status_exit(status);
+}
+
+int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
+{
+    int status = term_exit(term, err->status);
+    bool found = status == TERM_EXIT_FOUND;
+    (void)json_object_set_new(fields, "status",
+                              json_string(found ? "found" : em_status_name(err->status)));
     (void)json_object_set_new(fields, "exit", json_integer(status));
     (void)json_object_set_new(fields, "error",
                               err->status == EM_OK ? json_null()
@@ -172,18 +179,6 @@ static int end_json(struct term *term, json_t *fields, const struct em_error *er
         status = em_status_exit(EM_ERR_IO);
     json_decref(fields);
     return status;
-}
-
-int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
-{
-    return end_json(term, fields, err, em_status_exit(err->status),
-                    em_status_name(err->status));
-}
-
-int term_json_found(struct term *term, json_t *fields)
-{
-    static const struct em_error none = {.status = EM_OK};
-    return end_json(term, fields, &none, EXIT_FOUND, "found");
 }
 
 bool term_progress_parse(enum term_progress *out, const char *text)

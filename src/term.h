@@ -10,10 +10,6 @@
 
 #include <jansson.h>
 
-/* Exit status of a command that did its work and found faults or differences: "check,
- * diff or verify found something". The others are those of em_status_exit(). */
-enum { EXIT_FOUND = 1 };
-
 enum term_progress { TERM_AUTO, TERM_ALWAYS, TERM_NEVER };
 
 struct term {
@@ -26,6 +22,7 @@ struct term {
     bool bar_shown;   /* a bar stands on the present line */
     char bar_stage[32];
     double bar_start_s;
+    bool found; /* nothing failed, but a check or comparison found something */
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
 };
 
@@ -40,6 +37,13 @@ struct em_hooks term_hooks(struct term *term);
 /** Show a fault that ended the work. Nothing is shown for EM_OK. */
 void term_fault(struct term *term, const struct em_error *err);
 
+/* Of a command that did its work and found faults or differences. The other exit statuses
+ * are those of em_status_exit(). */
+enum { TERM_EXIT_FOUND = 1 };
+
+/** Exit status of a program that ends with @p status: TERM_EXIT_FOUND if only found. */
+int term_exit(const struct term *term, enum em_status status);
+
 /** Remove the bar, so that something else can be printed. */
 void term_clear(struct term *term);
 
@@ -48,10 +52,6 @@ void term_clear(struct term *term);
  * exit status, error and messages. Returns the exit status.
  */
 int term_json_end(struct term *term, json_t *fields, const struct em_error *err);
-
-/** The same for a program that ends well, but found what it was asked to look for: the
- * exit status is then EXIT_FOUND. */
-int term_json_found(struct term *term, json_t *fields);
 
 /** Read the argument of --progress. false: none of auto, always, never. */
 bool term_progress_parse(enum term_progress *out, const char *text);

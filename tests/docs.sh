@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the help of mfg_gen names stands in its manual page and in the completion of every shell,
-# and nothing else does; the manual's exit statuses are the library's.
+# What the help of mfg_gen names stands in its manual pages and in the completion of every shell,
+# and nothing else does; exit statuses and findings are the library's.
 set -eu
 
 : "${top_srcdir:?}" "${MFG_GEN:?}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 failed=0
 
 fail() {
@@ -12,53 +14,146 @@ fail() {
     failed=1
 }
 
-manual=$top_srcdir/docs/mfg_gen.1
+docs=$top_srcdir/docs
 completions="$top_srcdir/src/completion/mfg_gen.bash $top_srcdir/src/completion/_mfg_gen
     $top_srcdir/src/completion/mfg_gen.fish"
 
-# Options as the help lists them, at the beginnings of lines.
+# The commands that a help lists, of the program or of a group (no arguments: the program).
+commands_of() {
+    "$MFG_GEN" "$@" --help | sed -n '/^Commands:/,/^$/p' | awk 'NF > 1 { print $1 }'
+}
+
+# Options as the help lists them, at the beginnings of lines. $1: the command, one or two words.
 options_of() {
-    "$MFG_GEN" "$1" --help | sed -nE 's/^  (    |-., )--([a-z_-]+).*/\2/p' | sort -u
+    # shellcheck disable=SC2086 # two words
+    "$MFG_GEN" $1 --help | sed -nE 's/^  (    |-., )--([a-z_-]+).*/\2/p' | sort -u
 }
 
-# The manual's section of a command: from its .Ss to the next.
+# The page that describes a command: that of its group, if it is in one.
+page_of() {
+    case $1 in
+    *\ *) echo "$docs/mfg_gen-${1%% *}.1" ;;
+    *) echo "$docs/mfg_gen.1" ;;
+    esac
+}
+
+# The page's section of a command: from its .Ss to the next.
 manual_of() {
-    sed -n "/^\.Ss $1\$/,/^\.S[sh] /p" "$manual" | grep -oE 'Fl -[a-z_-]+' | sed 's/Fl -//' |
-        sort -u
+    sed -n "/^\.Ss $1\$/,/^\.S[sh] /p" "$(page_of "$1")" | grep -oE 'Fl -[a-z_-]+' |
+        sed 's/Fl -//' | sort -u
 }
 
-commands=$("$MFG_GEN" --help | sed -n '/^Commands:/,/^$/p' | awk 'NF > 1 { print $1 }')
-[ -n "$commands" ] || fail "the help lists no commands"
+# Ask the completions of bash and of fish what they offer for an option of a command.
+# shellcheck disable=SC2317 # called by name
+offered_by_bash() {
+    bash -c '
+        . "$1"
+        shift
+        COMP_WORDS=(mfg_gen "$@" --)
+        COMP_CWORD=$(($# + 1))
+        _mfg_gen
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$top_srcdir/src/completion/mfg_gen.bash" "$@"
+}
+# shellcheck disable=SC2317 # called by name
+offered_by_fish() {
+    fish --no-config -c "source '$top_srcdir/src/completion/mfg_gen.fish'
+        complete -C 'mfg_gen $* --'"
+}
+shells=
+for shell in bash fish; do
+    if command -v $shell >/dev/null 2>&1; then
+        shells="$shells $shell"
+    else
+        echo "not checked: what $shell offers ($shell is missing)"
+    fi
+done
 
 count=0
-for command in $commands; do
+listed=0
+check_command() {
+    command=$1
+    listed=$((listed + 1))
+    page=$(basename "$(page_of "$command")")
+    grep -qx ".Ss $command" "$(page_of "$command")" || fail "$command has no section in $page"
     for option in $(options_of "$command"); do
         count=$((count + 1))
         manual_of "$command" | grep -qx -- "$option" ||
-            fail "$command --$option is not in mfg_gen(1)"
+            fail "$command --$option is not in $page"
         for completion in $completions; do
-            grep -qE -- "(--|-l )$option\b" "$completion" ||
+            grep -qE -- "(--|-l )$option([^a-z_-]|\$)" "$completion" ||
                 fail "--$option is not in $(basename "$completion")"
         done
     done
     for option in $(manual_of "$command"); do
-        case $option in
-        keyfile | input | output) continue ;; # accepted without effect: not in the help
+        case $command:$option in
+        generate:keyfile | generate:input | generate:output) continue ;; # accepted, not shown
         esac
-        options_of "$command" | grep -qx -- "$option" ||
-            fail "mfg_gen(1) names $command --$option, the help does not"
+        options_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
+            fail "$page names $command --$option, the help does not"
     done
-    # shellcheck disable=SC2086 # a list of files
-    grep -qE "\b$command\b" $completions || fail "$command is in no completion"
-done
+    options_of "$command" | grep -vx help >"$work/options"
+    for shell in $shells; do
+        # shellcheck disable=SC2086 # two words
+        offered_by_$shell $command | sed -nE 's/^--([a-z_-]+).*/\1/p' | grep -vx help | sort \
+            >"$work/offered"
+        diff "$work/options" "$work/offered" ||
+            fail "$command: options (<) and what $shell offers (>) differ"
+    done
+    for completion in $completions; do
+        grep -qE "(^|[^a-z-])${command##* }([^a-z-]|\$)" "$completion" ||
+            fail "$command is not in $(basename "$completion")"
+    done
+}
 
-# The statuses of the library's table (base/error.c), and 1 of the programs.
-statuses=$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/p' "$manual" |
+groups=
+commands=$(commands_of)
+[ -n "$commands" ] || fail "the help lists no commands"
+for name in $commands; do
+    members=$(commands_of "$name")
+    if [ -z "$members" ]; then
+        check_command "$name"
+        continue
+    fi
+    groups="$groups $name"
+    [ -e "$docs/mfg_gen-$name.1" ] || fail "there is no mfg_gen-$name(1)"
+    grep -qx ".Ss $name" "$docs/mfg_gen.1" || fail "$name has no section in mfg_gen.1"
+    grep -q "^\.Xr mfg_gen-$name 1" "$docs/mfg_gen.1" || fail "mfg_gen(1) does not refer to it"
+    for member in $members; do
+        check_command "$name $member"
+    done
+    sed -nE "s/^\.Ss $name (.*)/\1/p" "$docs/mfg_gen-$name.1" | sort >"$work/sections"
+    printf '%s\n' "$members" | sort >"$work/members"
+    diff "$work/sections" "$work/members" ||
+        fail "sections of mfg_gen-$name(1) (<) and commands (>) differ"
+done
+[ -n "$groups" ] || fail "no group of commands was found"
+
+# The statuses of the library's table, one a line: EM_STATUS rows of base/error.c; 1 is "found".
+statuses=$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/p' "$docs/mfg_gen.1" |
     sed -nE 's/^\.It ([0-9]+)$/\1/p' | tr '\n' ' ')
 [ "$statuses" = "0 1 2 3 4 5 6 7 8 " ] || fail "mfg_gen(1) lists exit statuses $statuses"
 
+# Findings: ids and severities of the library's table and of the manual.
+sed -nE 's/^ *\[NVS_[A-Z_]+\] *= \{"([a-z-]+)", ([EW]),.*/\1 \2/p' \
+    "$top_srcdir/nvs/findings.c" | sed 's/ E$/ error/; s/ W$/ warning/' | sort >"$work/findings"
+sed -n '/^\.Sh FINDINGS/,/^\.Sh EXIT STATUS/p' "$docs/mfg_gen-image.1" |
+    sed -nE 's/^\.It Cm ([a-z-]+) Pq ([a-z]+)$/\1 \2/p' | sort >"$work/told"
+findings=$(wc -l <"$work/findings")
+[ "$findings" -ge 40 ] || fail "only $findings findings in nvs/findings.c"
+diff "$work/findings" "$work/told" || fail "findings of nvs/findings.c (<) and mfg_gen-image(1) (>) differ"
+
+# The types of values stand in the schema, and each member of the schema in the text.
+sed -nE 's/^ *\{EM_NVS_[A-Z0-9]+, *"([a-z0-9]+)"\},$/\1/p' "$top_srcdir/mfg/types.c" |
+    sort >"$work/types"
+sed -nE '/^    "type": \{/,/\}/p' "$docs/schema/mfg_gen.schema.json" | grep -oE '"[a-z0-9]+"' |
+    tr -d '"' | grep -vxE 'type|enum' | sort >"$work/told"
+diff "$work/types" "$work/told" || fail "types of mfg/types.c (<) and of the schema (>) differ"
+for member in $(grep -oE '^        "[a-z_]+": ' "$docs/schema/mfg_gen.schema.json" | tr -d '": '); do
+    grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
+done
+
 if command -v mandoc >/dev/null 2>&1; then
-    for page in "$top_srcdir"/docs/*.[1-9]; do
+    for page in "$docs"/*.[1-9]; do
         # The style level asks for things that only matter in OpenBSD's own tree.
         mandoc -T lint -W warning "$page" || fail "$page: see above"
     done
@@ -66,5 +161,6 @@ else
     echo "not checked: the manual pages' syntax (mandoc is missing)"
 fi
 
-[ "$failed" -eq 0 ] && echo "docs: $count options, in the manual and in three completions"
+[ "$failed" -eq 0 ] &&
+    echo "docs: $listed commands, $count options, $findings findings, in manuals and completions"
 exit "$failed"

@@ -24,7 +24,10 @@ test_scripts = \
 	tests/docs.sh \
 	tests/full_disk.sh \
 	tests/golden.sh \
+	tests/golden_image.sh \
 	tests/golden_public.sh \
+	tests/image_cli.sh \
+	tests/json.sh \
 	tests/library.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
@@ -76,7 +79,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_nvs resume_kill
+check_PROGRAMS += $(unit_tests) golden_nvs json_schema resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -87,6 +90,9 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 golden_nvs_SOURCES = tests/golden_nvs.c
 golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+json_schema_SOURCES = tests/json_schema.c
+json_schema_LDADD   = $(JANSSON_LIBS)
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =

@@ -10,12 +10,21 @@ _mfg_gen()
     command=${COMP_WORDS[1]}
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify help --help --version' \
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image help --help --version' \
             -- "$current")
         return
     fi
+    if [[ $command == image ]]; then
+        if ((COMP_CWORD == 2)); then
+            mapfile -t COMPREPLY < <(compgen -W 'generate encrypt decrypt generate-key dump get check
+                diff --help' -- "$current")
+            return
+        fi
+        command="image ${COMP_WORDS[2]}"
+    fi
     case $previous in
-    --inputkey | --kp_hmac_inputkey | --manifest | --config | --values)
+    --inputkey | --inputkey-b | --kp_hmac_inputkey | --kp_hmac_inputkey-b | --manifest | \
+        --config | --values)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -25,6 +34,10 @@ _mfg_gen()
         ;;
     --version)
         mapfile -t COMPREPLY < <(compgen -W '1 2' -- "$current")
+        return
+        ;;
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W 'table csv json' -- "$current")
         return
         ;;
     --progress)
@@ -55,7 +68,7 @@ _mfg_gen()
                 --jobs --dry-run --resume --rows --shard --no-csv --manifest --progress
                 --quiet --verbose --json --help'
             ;;
-        generate-key)
+        generate-key | 'image generate-key')
             word='--keyfile --outdir --key_protect_hmac --kp_hmac_keygen --kp_hmac_keyfile
                 --kp_hmac_inputkey --quiet --json --help'
             ;;
@@ -64,16 +77,43 @@ _mfg_gen()
                 --inputkey --kp_hmac_inputkey --jobs --rows --shard --no-csv --progress
                 --quiet --json --help'
             ;;
+        'image generate')
+            word='--version --no-wifi-extras --outdir --replace --quiet --json --help'
+            ;;
+        'image encrypt')
+            word='--version --no-wifi-extras --keygen --keyfile --inputkey --key_protect_hmac
+                --kp_hmac_keygen --kp_hmac_keyfile --kp_hmac_inputkey --outdir --replace --quiet
+                --json --help'
+            ;;
+        'image decrypt')
+            word='--outdir --replace --quiet --json --help'
+            ;;
+        'image dump')
+            word='--format --raw --show-values --inputkey --kp_hmac_inputkey --quiet --json --help'
+            ;;
+        'image get')
+            word='--bytes --inputkey --kp_hmac_inputkey --quiet --json --help'
+            ;;
+        'image check')
+            word='--inputkey --kp_hmac_inputkey --quiet --json --help'
+            ;;
+        'image diff')
+            word='--show-values --inputkey --kp_hmac_inputkey --inputkey-b --kp_hmac_inputkey-b
+                --quiet --json --help'
+            ;;
         *)
             word=--help
             ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
-    elif [[ $command == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify' -- "$current")
+    elif [[ $command == help && ${COMP_WORDS[2]} == image ]] && ((COMP_CWORD == 3)); then
+        mapfile -t COMPREPLY < <(compgen -W 'generate encrypt decrypt generate-key dump get check
+            diff' -- "$current")
+    elif [[ $command == help ]] && ((COMP_CWORD == 2)); then
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image' -- "$current")
     elif [[ $command == verify ]]; then
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
-    elif [[ $command == generate ]]; then
+    elif [[ $command == generate || $command == image\ * && $command != *-key ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }
