@@ -29,6 +29,7 @@ enum {
 struct em_nvs_crypt {
     EVP_CIPHER *cipher;
     EVP_CIPHER_CTX *encrypt, *decrypt, *tweak;
+    bool can_encrypt, can_decrypt; /* the context has the key; set up when first needed */
     struct em_key key;
     /* What is xored onto entry i of the partition (counted over all pages) before and
      * after the cipher, EM_NVS_ENTRY_SIZE bytes each. The first n_masks are those of the
@@ -85,6 +86,14 @@ void em_nvs_crypt_free(struct em_nvs_crypt *crypt)
     free(crypt);
 }
 
+static bool set_key(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ctx, const uint8_t *key,
+                    bool encrypt)
+{
+    return EVP_CipherInit_ex2(ctx, crypt->cipher, key, NULL, encrypt ? 1 : 0, NULL) ==
+               1 &&
+           EVP_CIPHER_CTX_set_padding(ctx, 0) == 1;
+}
+
 enum em_status em_nvs_crypt_key(struct em_nvs_crypt *crypt, const struct em_key *key,
                                 struct em_error *err)
 {
@@ -95,14 +104,8 @@ enum em_status em_nvs_crypt_key(struct em_nvs_crypt *crypt, const struct em_key 
         return status;
     em_key_wipe(&crypt->key);
     crypt->n_masks = 0;
-    const uint8_t *data_key = key->bytes;
-    const uint8_t *tweak_key = key->bytes + HALF_KEY;
-    if (EVP_EncryptInit_ex2(crypt->encrypt, crypt->cipher, data_key, NULL, NULL) != 1 ||
-        EVP_DecryptInit_ex2(crypt->decrypt, crypt->cipher, data_key, NULL, NULL) != 1 ||
-        EVP_EncryptInit_ex2(crypt->tweak, crypt->cipher, tweak_key, NULL, NULL) != 1 ||
-        EVP_CIPHER_CTX_set_padding(crypt->encrypt, 0) != 1 ||
-        EVP_CIPHER_CTX_set_padding(crypt->decrypt, 0) != 1 ||
-        EVP_CIPHER_CTX_set_padding(crypt->tweak, 0) != 1)
+    crypt->can_encrypt = crypt->can_decrypt = false;
+    if (!set_key(crypt, crypt->tweak, key->bytes + HALF_KEY, true))
         return crypto_error(err);
     crypt->key = *key;
     return EM_OK;
@@ -233,11 +236,17 @@ static enum em_status crypt_image(struct em_nvs_crypt *crypt, EVP_CIPHER_CTX *ct
 enum em_status em_nvs_encrypt(struct em_nvs_crypt *crypt, uint8_t *image, size_t len,
                               struct em_error *err)
 {
-    return crypt_image(crypt, crypt->encrypt, image, len, err);
+    if (!crypt->can_encrypt)
+        crypt->can_encrypt = set_key(crypt, crypt->encrypt, crypt->key.bytes, true);
+    return crypt->can_encrypt ? crypt_image(crypt, crypt->encrypt, image, len, err)
+                              : crypto_error(err);
 }
 
 enum em_status em_nvs_decrypt(struct em_nvs_crypt *crypt, uint8_t *image, size_t len,
                               struct em_error *err)
 {
-    return crypt_image(crypt, crypt->decrypt, image, len, err);
+    if (!crypt->can_decrypt)
+        crypt->can_decrypt = set_key(crypt, crypt->decrypt, crypt->key.bytes, false);
+    return crypt->can_decrypt ? crypt_image(crypt, crypt->decrypt, image, len, err)
+                              : crypto_error(err);
 }

@@ -5,6 +5,8 @@
 
 #include <espmfg/nvs.h>
 
+#include <string.h>
+
 #include <libdeflate.h>
 
 /* A page: header, entry-state bitmap, entries. */
@@ -67,6 +69,27 @@ enum {
 static inline uint32_t nvs_crc(uint32_t crc, const void *data, size_t len)
 {
     return len == 0 ? crc : libdeflate_crc32(crc, data, len);
+}
+
+/* The CRC that belongs into the header entry at @p entry. In one call: most of the time
+ * of a CRC of so few bytes is its beginning and its end. */
+static inline uint32_t nvs_entry_crc(const uint8_t *entry)
+{
+    enum { REST = EM_NVS_ENTRY_SIZE - NVS_ENTRY_KEY };
+    uint8_t bytes[NVS_ENTRY_CRC + REST];
+    memcpy(bytes, entry, NVS_ENTRY_CRC);
+    memcpy(bytes + NVS_ENTRY_CRC, entry + NVS_ENTRY_KEY, REST);
+    return nvs_crc(NVS_CRC_START, bytes, sizeof bytes);
+}
+
+/* The 24 bits by which the device looks for an item; @p key has NVS_KEY_FIELD bytes. */
+static inline uint32_t nvs_item_hash(uint8_t ns, const void *key, uint8_t chunk)
+{
+    uint8_t bytes[1 + NVS_KEY_FIELD + 1];
+    bytes[0] = ns;
+    memcpy(bytes + 1, key, NVS_KEY_FIELD);
+    bytes[1 + NVS_KEY_FIELD] = chunk;
+    return nvs_crc(NVS_CRC_START, bytes, sizeof bytes) & 0xFFFFFFu;
 }
 
 /* State of entry @p idx on the page that starts at @p page. */

@@ -159,9 +159,7 @@ static void put_entry(uint8_t *entry, const struct item *item)
     memcpy(entry + NVS_ENTRY_KEY, item->key, key_len);
     memset(entry + NVS_ENTRY_KEY + key_len, 0, NVS_KEY_FIELD - key_len);
     memcpy(entry + NVS_ENTRY_DATA, item->data, sizeof item->data);
-    uint32_t crc = nvs_crc(NVS_CRC_START, entry, NVS_ENTRY_CRC);
-    crc = nvs_crc(crc, entry + NVS_ENTRY_KEY, EM_NVS_ENTRY_SIZE - NVS_ENTRY_KEY);
-    em_put_le32(entry + NVS_ENTRY_CRC, crc);
+    em_put_le32(entry + NVS_ENTRY_CRC, nvs_entry_crc(entry));
 }
 
 /* An item of one entry; it may use the last one of a page. */
@@ -432,7 +430,5 @@ uint32_t em_nvs_item_hash(uint8_t ns, const char *key, uint8_t chunk)
     char field[NVS_KEY_FIELD] = {0};
     size_t len = strlen(key);
     memcpy(field, key, len < sizeof field ? len : sizeof field);
-    uint32_t crc = nvs_crc(NVS_CRC_START, &ns, 1);
-    crc = nvs_crc(crc, field, sizeof field);
-    return nvs_crc(crc, &chunk, 1) & 0xFFFFFFu;
+    return nvs_item_hash(ns, field, chunk);
 }

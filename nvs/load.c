@@ -14,9 +14,7 @@
 
 enum nvs_kind nvs_entry_check(const uint8_t *entry, unsigned idx)
 {
-    uint32_t crc = nvs_crc(NVS_CRC_START, entry, NVS_ENTRY_CRC);
-    crc = nvs_crc(crc, entry + NVS_ENTRY_KEY, EM_NVS_ENTRY_SIZE - NVS_ENTRY_KEY);
-    if (crc != em_get_le32(entry + NVS_ENTRY_CRC))
+    if (nvs_entry_crc(entry) != em_get_le32(entry + NVS_ENTRY_CRC))
         return NVS_ENTRY_HEADER;
     unsigned span = entry[NVS_ENTRY_SPAN];
     size_t size = em_get_le16(entry + NVS_ENTRY_DATA);
@@ -222,9 +220,7 @@ static void check_hash(struct em_nvs_reader *reader, size_t page_first, uint32_t
 {
     struct nvs_item *item = &reader->items[reader->n_items - 1];
     size_t n = reader->n_items - 1 - page_first;
-    uint32_t crc = nvs_crc(NVS_CRC_START, &item->ns, 1);
-    crc = nvs_crc(crc, item->key, NVS_KEY_FIELD);
-    hashes[n] = nvs_crc(crc, &item->chunk, 1) & 0xFFFFFFu;
+    hashes[n] = nvs_item_hash(item->ns, item->key, item->chunk);
     for (size_t i = 0; i < n; i++) {
         struct nvs_item *old = &reader->items[page_first + i];
         if (hashes[i] != hashes[n] || old->lost)
