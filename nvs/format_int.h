@@ -92,6 +92,19 @@ static inline uint32_t nvs_item_hash(uint8_t ns, const void *key, uint8_t chunk)
     return nvs_crc(NVS_CRC_START, bytes, sizeof bytes) & 0xFFFFFFu;
 }
 
+/* For hash tables in memory: far cheaper than a CRC. @p key has NVS_KEY_FIELD bytes. The
+ * factors are odd numbers without a pattern (those of splitmix64). */
+static inline uint32_t nvs_name_hash(uint8_t ns, const char *key)
+{
+    uint64_t low;
+    uint64_t high;
+    memcpy(&low, key, sizeof low);
+    memcpy(&high, key + sizeof low, sizeof high);
+    uint64_t hash = (low + ns) * UINT64_C(0xBF58476D1CE4E5B9);
+    hash = ((hash ^ hash >> 29) + high) * UINT64_C(0x94D049BB133111EB);
+    return (uint32_t)(hash >> 32);
+}
+
 /* State of entry @p idx on the page that starts at @p page. */
 static inline unsigned nvs_entry_state(const uint8_t *page, unsigned idx)
 {

@@ -20,7 +20,7 @@ static bool same_key(const struct nvs_item *a, const struct nvs_item *b)
 static uint32_t *find_slot(const struct em_nvs_reader *reader,
                            const struct nvs_item *item)
 {
-    size_t i = nvs_crc(item->ns, item->key, sizeof item->key) & (reader->n_slots - 1);
+    size_t i = nvs_name_hash(item->ns, item->key) & (reader->n_slots - 1);
     while (reader->slots[i] != NVS_NO_ITEM &&
            !same_key(&reader->items[reader->slots[i]], item))
         i = (i + 1) & (reader->n_slots - 1);
@@ -43,6 +43,9 @@ static enum em_status link_items(struct em_nvs_reader *reader, struct em_error *
         struct nvs_item *item = &reader->items[i];
         uint32_t *slot = find_slot(reader, item);
         item->same = *slot;
+        item->first = true;
+        if (*slot != NVS_NO_ITEM)
+            reader->items[*slot].first = false;
         *slot = (uint32_t)i;
     }
     return EM_OK;
@@ -156,7 +159,7 @@ static void take_namespaces(struct em_nvs_reader *reader)
     for (size_t i = 0; i < reader->n_items; i++) {
         struct nvs_item *item = &reader->items[i];
         bool twice = false;
-        if (item->ns != 0 || *find_slot(reader, item) != i)
+        if (item->ns != 0 || !item->first)
             continue;
         for (; item != NULL; item = next_same(reader, item)) {
             if (item->lost)
@@ -416,7 +419,7 @@ enum em_status nvs_mount(struct em_nvs_reader *reader, struct em_error *err)
     take_namespaces(reader);
     for (size_t i = 0; i < reader->n_items; i++) {
         struct nvs_item *item = &reader->items[i];
-        if (item->ns != 0 && *find_slot(reader, item) == i)
+        if (item->ns != 0 && item->first)
             take_key(reader, item);
     }
     if (reader->counts.read_only && reader->repairs)

@@ -29,8 +29,7 @@ void nvs_names_reset(struct nvs_names *set)
 
 static size_t slot_of(const struct nvs_names *set, const struct nvs_name *name)
 {
-    uint32_t hash = nvs_crc(name->ns, name->key, sizeof name->key);
-    return hash & (set->n_slots - 1);
+    return nvs_name_hash(name->ns, name->key) & (set->n_slots - 1);
 }
 
 static void insert(struct nvs_names *set, uint32_t idx)

@@ -65,6 +65,7 @@ struct nvs_item {
     uint32_t page; /* of the image */
     uint8_t entry, ns, type, span, chunk;
     bool lost;         /* the device does not see it, or erases it */
+    bool first;        /* of its namespace and key */
     uint32_t same;     /* next item of the same namespace and key, or NVS_NO_ITEM */
     uint32_t len;      /* bytes of its data, or of the whole blob for an index */
     const uint8_t *at; /* the entry; data entries follow it */
