@@ -7,6 +7,7 @@ libespmfg_all_la_SOURCES += \
 	nvs/image.c \
 	nvs/key.c \
 	nvs/load.c \
+	nvs/look.c \
 	nvs/mount.c \
 	nvs/names.c \
 	nvs/names_int.h \

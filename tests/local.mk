@@ -75,6 +75,7 @@ unit_tests = \
 	tests/test_nvs_golden \
 	tests/test_nvs_image \
 	tests/test_nvs_key \
+	tests/test_nvs_look \
 	tests/test_nvs_names \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob

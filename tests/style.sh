@@ -37,6 +37,7 @@ done
 none "base/ includes a room above it" '#include "(nvs|mfg|src|tests)/' base/*.[ch]
 none "nvs/ includes a room above it" '#include "(mfg|src|tests)/' nvs/*.[ch]
 none "mfg/ includes a room above it" '#include "(src|tests)/' mfg/*.[ch]
+none "mfg/ or src/ includes a private header of nvs/" '#include "nvs/' mfg/*.[ch] src/*.[ch]
 none "a sample includes more than public headers" '#include "' samples/*.c
 none "a public header includes an internal one" '#include "' include/espmfg/*.h
 none "nvs/ works in memory, without files" '#include <(fcntl|unistd|sys/stat)\.h>|\bFILE\b' \

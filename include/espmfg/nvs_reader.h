@@ -21,6 +21,9 @@ enum em_nvs_type {
     EM_NVS_DOUBLE = 0x28, /**< 8 bytes; likewise */
     EM_NVS_STRING = 0x21, /**< its length counts the NUL */
     EM_NVS_BLOB = 0x41,   /**< of either version */
+    /* In entries only: the parts of a blob of version 2. */
+    EM_NVS_BLOB_CHUNK = 0x42,
+    EM_NVS_BLOB_INDEX = 0x48,
 };
 
 /** How much a finding matters. */
@@ -70,6 +73,53 @@ struct em_nvs_counts {
     bool unreadable; /**< there are written entries, and none of them has a right CRC:
                       * encrypted with another key, or not encrypted */
 };
+
+/* ---- Pages and entries as they are, right or wrong ---- */
+
+enum em_nvs_page_state {
+    EM_NVS_PAGE_UNUSED,
+    EM_NVS_PAGE_ACTIVE,  /**< the device writes to it */
+    EM_NVS_PAGE_FULL,    /**< closed */
+    EM_NVS_PAGE_FREEING, /**< its entries were being moved elsewhere */
+    EM_NVS_PAGE_CORRUPT, /**< none of these */
+};
+
+/** What the header of a page says. */
+struct em_nvs_page_info {
+    enum em_nvs_page_state state;
+    uint32_t sequence;
+    uint8_t version_byte; /**< 0xFF: version 1, 0xFE: version 2 */
+    bool crc_right;       /**< of the header */
+};
+
+/** The values are the two bits of the page's bitmap. */
+enum em_nvs_entry_state {
+    EM_NVS_ENTRY_ERASED = 0,
+    EM_NVS_ENTRY_ILLEGAL = 1,
+    EM_NVS_ENTRY_WRITTEN = 2,
+    EM_NVS_ENTRY_EMPTY = 3,
+};
+
+/** What an entry says, if it is the first of an item. */
+struct em_nvs_entry_info {
+    enum em_nvs_entry_state state;
+    bool header; /**< written, with a right CRC, type and span; the rest counts only then
+                  */
+    uint8_t ns_index;
+    uint8_t type;     /**< enum em_nvs_int or enum em_nvs_type */
+    uint8_t span;     /**< entries of the item on this page, its data among them */
+    uint8_t chunk;    /**< index of a blob's chunk; otherwise 0xFF */
+    char key[16 + 1]; /**< any bytes; a right one has at most 15 */
+};
+
+/** Look at the page of EM_NVS_PAGE_SIZE bytes at @p page, not encrypted. */
+EM_API void em_nvs_page_look(struct em_nvs_page_info *out, const uint8_t *page);
+
+/** Look at one of its entries, 0..EM_NVS_PAGE_ENTRIES-1. */
+EM_API void em_nvs_entry_look(struct em_nvs_entry_info *out, const uint8_t *page,
+                              unsigned entry);
+
+/* ---- The content ---- */
 
 /** Reads one image after the other. One thread at a time. */
 struct em_nvs_reader;
