@@ -11,7 +11,7 @@ usage() {
 usage: ./bootstrap.sh COMMAND
 
   deps      install the Debian packages that are missing (as root, or with sudo)
-  tools     install what only developers need: clang, clang-format, shellcheck, …
+  tools     install what only developers need: clang, clang-format, shellcheck
   build     deps, then configure and build in build/
   demo      build, then make the batch of samples/ with HMAC-protected keys, show and
             verify it
@@ -26,10 +26,12 @@ say() {
     printf '\n== %s\n' "$*"
 }
 
-# To build and test; and what only the stricter checks of .ci/run need.
+# To build and test; what tests look at documents and completions with; and what only the
+# stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config
     libssl-dev libdeflate-dev libjansson-dev libcunit1-dev'
-tools='clang clang-format libclang-rt-14-dev shellcheck mandoc git util-linux xz-utils'
+checkers='mandoc fish'
+tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils'
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -128,6 +130,8 @@ demo() {
 }
 
 check() {
+    # shellcheck disable=SC2086 # a list of words
+    install_packages $checkers
     build
     say "running all tests"
     make -C "$build" check

@@ -10,6 +10,38 @@
 #include <string.h>
 #include <unistd.h>
 
+const char gen_program[] = "mfg_gen";
+
+struct term gen_term(void)
+{
+    return (struct term){.program = gen_program, .level = EM_LOG_NOTE};
+}
+
+bool gen_take_term(struct term *term, int id)
+{
+    if (id == GEN_OPT_QUIET) {
+        term->quiet = true;
+        term->level = EM_LOG_ERROR;
+    } else if (id == GEN_OPT_JSON) {
+        term->json = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+const char *gen_take_progress(struct term *term, const char *text)
+{
+    return term_progress_parse(&term->progress, text) ? NULL
+                                                      : "choose auto, always or never";
+}
+
+json_t *gen_json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    return value == NULL ? json_null() : value;
+}
+
 const char *gen_take_counter(bool *counter, int64_t *counter_start, int *counter_width,
                              char *const *values)
 {

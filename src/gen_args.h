@@ -5,6 +5,8 @@
 
 #include <espmfg/nvs.h>
 
+#include "src/term.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +27,29 @@ const char *gen_take_jobs(unsigned *out, const char *text);
 
 /** --version 1|2 */
 const char *gen_take_version(enum em_nvs_version *out, const char *text);
+
+/* Options that every command has; their ids are above those of any command. */
+enum { GEN_OPT_QUIET = 2000, GEN_OPT_JSON };
+/* clang-format off */
+#define GEN_TERM_OPTIONS                                                                   \
+    {"quiet", 'q', NULL, "only faults", GEN_OPT_QUIET},                                    \
+    {"json", 0, NULL, "result and messages as one JSON object on stdout", GEN_OPT_JSON}
+/* clang-format on */
+
+/** Take one of them. false: it is none of them. */
+bool gen_take_term(struct term *term, int id);
+
+/** --progress WHEN */
+const char *gen_take_progress(struct term *term, const char *text);
+
+/** What a command's messages begin with: all go to the terminal up to notes. */
+struct term gen_term(void);
+
+/** The program's name. */
+extern const char gen_program[];
+
+/** A JSON string, or null when @p text is not UTF-8, which JSON cannot hold. */
+json_t *gen_json_text(const char *text);
 
 /** Without --jobs: one for each core. */
 unsigned gen_cores(void);

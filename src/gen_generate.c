@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char program[] = "mfg_gen";
-
 enum {
     OPT_COUNTER,
     OPT_FILEID,
@@ -35,9 +33,7 @@ enum {
     OPT_NO_CSV,
     OPT_MANIFEST,
     OPT_PROGRESS,
-    OPT_QUIET,
     OPT_VERBOSE,
-    OPT_JSON,
     OPT_WITHOUT_EFFECT,
 };
 
@@ -80,9 +76,8 @@ static const struct cli_option options[] = {
      OPT_MANIFEST},
     {"progress", 0, "WHEN", "bar on stderr: auto (default: on a terminal), always, never",
      OPT_PROGRESS},
-    {"quiet", 'q', NULL, "only faults", OPT_QUIET},
     {"verbose", 'v', NULL, "tell each file", OPT_VERBOSE},
-    {"json", 0, NULL, "result and messages as one JSON object on stdout", OPT_JSON},
+    GEN_TERM_OPTIONS,
     /* The replaced tool takes these and does nothing with them. */
     {"keyfile", 0, "NAME", NULL, OPT_WITHOUT_EFFECT},
     {"input", 0, "FILE", NULL, OPT_WITHOUT_EFFECT},
@@ -99,6 +94,8 @@ struct request {
 static const char *on_option(void *user, int id, char *const *values)
 {
     struct request *r = user;
+    if (gen_take_term(&r->term, id))
+        return NULL;
     switch (id) {
     case OPT_COUNTER:
         return gen_take_counter(&r->batch.counter, &r->batch.counter_start,
@@ -148,19 +145,10 @@ static const char *on_option(void *user, int id, char *const *values)
         r->batch.manifest = values[0];
         break;
     case OPT_PROGRESS:
-        return term_progress_parse(&r->term.progress, values[0])
-                   ? NULL
-                   : "choose auto, always or never";
-    case OPT_QUIET:
-        r->term.quiet = true;
-        r->term.level = EM_LOG_ERROR;
-        break;
+        return gen_take_progress(&r->term, values[0]);
     case OPT_VERBOSE:
         r->batch.each_unit = true;
         r->term.level = EM_LOG_INFO;
-        break;
-    case OPT_JSON:
-        r->term.json = true;
         break;
     default:
         r->without_effect = true;
@@ -187,25 +175,23 @@ static void print_result(const struct em_batch_options *o,
 static json_t *result_object(const struct em_batch_options *o,
                              const struct em_batch_result *r)
 {
-    json_t *outdir = json_string(o->outdir); /* NULL: not UTF-8 */
-    outdir = outdir == NULL ? json_null() : outdir;
     return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "command",
-                     "generate", "outdir", outdir, "dry_run", (int)o->dry_run, "units",
-                     (json_int_t)r->rows, "selected", (json_int_t)r->selected, "made",
-                     (json_int_t)r->made, "kept", (json_int_t)r->kept, "image_bytes",
-                     (json_int_t)r->bytes, "faults", (json_int_t)r->faults, "warnings",
-                     (json_int_t)r->warnings);
+                     "generate", "outdir", gen_json_text(o->outdir), "dry_run",
+                     (int)o->dry_run, "units", (json_int_t)r->rows, "selected",
+                     (json_int_t)r->selected, "made", (json_int_t)r->made, "kept",
+                     (json_int_t)r->kept, "image_bytes", (json_int_t)r->bytes, "faults",
+                     (json_int_t)r->faults, "warnings", (json_int_t)r->warnings);
 }
 
 static int generate(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {
         .batch = EM_BATCH_OPTIONS_INIT,
-        .term = {.program = program, .level = EM_LOG_NOTE, .stop = term_stop()},
+        .term = gen_term(),
     };
     const char *args[CLI_POSITIONALS_MAX];
     r.batch.jobs = gen_cores();
-    int exit_status = cli_parse(program, command, argc, argv, args, on_option, &r);
+    int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
     if (exit_status >= 0)
         return exit_status;
     r.batch.config = args[0];
@@ -214,14 +200,15 @@ static int generate(const struct cli_command *command, int argc, char **argv)
     struct em_error err = {.status = EM_OK};
     struct em_integer size;
     if (em_text_literal(&size, em_span_of(args[3]), &err) != EM_OK || size.negative)
-        return cli_fault(program, command,
+        return cli_fault(gen_program, command,
                          "SIZE '%s' is no number; write 12288 or 0x3000", args[3]);
     r.batch.size = size.huge ? UINT64_MAX : size.magnitude;
     if (r.without_effect && !r.term.quiet && !r.term.json)
         (void)fprintf(stderr,
                       "%s: warning: --keyfile, --input and --output have no effect "
                       "here\n",
-                      program);
+                      gen_program);
+    r.term.stop = term_stop();
     term_catch_signals();
     struct em_hooks hooks = term_hooks(&r.term);
     struct em_batch_result result;

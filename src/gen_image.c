@@ -17,13 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char gen_program[] = "mfg_gen";
-
 void image_options_init(struct image_options *options)
 {
-    *options = (struct image_options){
-        .term = {.program = gen_program, .level = EM_LOG_NOTE},
-    };
+    *options = (struct image_options){.term = gen_term()};
 }
 
 bool image_option(struct image_options *options, int id, char *const *values)
@@ -35,15 +31,8 @@ bool image_option(struct image_options *options, int id, char *const *values)
     case IMAGE_OPT_HMAC_KEY:
         options->hmac_key = values[0];
         return true;
-    case IMAGE_OPT_QUIET:
-        options->term.quiet = true;
-        options->term.level = EM_LOG_ERROR;
-        return true;
-    case IMAGE_OPT_JSON:
-        options->term.json = true;
-        return true;
     default:
-        return false;
+        return gen_take_term(&options->term, id);
     }
 }
 
@@ -117,12 +106,6 @@ const char *image_name(struct em_error *room, const char *name)
 {
     (void)em_error_set(room, EM_OK, NULL, "%s", name); /* the status is not used */
     return room->what;
-}
-
-json_t *image_text(const char *text)
-{
-    json_t *value = json_string(text);
-    return value == NULL ? json_null() : value;
 }
 
 void *image_need(void *memory)

@@ -5,6 +5,7 @@
 
 #include "mfg/nvsfile_int.h"
 #include "src/cli.h"
+#include "src/gen_args.h"
 #include "src/term.h"
 
 extern const struct cli_command gen_image_generate;
@@ -16,20 +17,14 @@ extern const struct cli_command gen_image_get;
 extern const struct cli_command gen_image_check;
 extern const struct cli_command gen_image_diff;
 
-/** The program's name in messages. */
-extern const char gen_program[];
-
 /** Options that name the key to read an image with; ids from 1000 on are theirs. */
-enum { IMAGE_OPT_KEY = 1000, IMAGE_OPT_HMAC_KEY, IMAGE_OPT_QUIET, IMAGE_OPT_JSON };
+enum { IMAGE_OPT_KEY = 1000, IMAGE_OPT_HMAC_KEY };
 /* clang-format off */
 #define IMAGE_KEY_OPTIONS                                                                  \
     {"inputkey", 0, "FILE", "decrypt with the key in FILE: a key partition, or 64 bytes",  \
      IMAGE_OPT_KEY},                                                                       \
     {"kp_hmac_inputkey", 0, "FILE", "decrypt with the key derived from the HMAC key in FILE", \
      IMAGE_OPT_HMAC_KEY}
-#define IMAGE_TERM_OPTIONS                                                                 \
-    {"quiet", 'q', NULL, "only faults", IMAGE_OPT_QUIET},                                  \
-    {"json", 0, NULL, "result and messages as one JSON object on stdout", IMAGE_OPT_JSON}
 /* clang-format on */
 
 /** What those options said. Start it as {0}. */
@@ -73,9 +68,6 @@ const char *image_name(struct em_error *room, const char *name);
 
 /** @p memory, or the end of the program: without a few bytes it can do nothing else. */
 void *image_need(void *memory);
-
-/** A JSON string, or null when @p text is not UTF-8. */
-json_t *image_text(const char *text);
 
 /**
  * A value as JSON members of @p object: "value" for numbers and UTF-8 strings, otherwise

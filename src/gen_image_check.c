@@ -12,7 +12,7 @@
 
 static const struct cli_option options[] = {
     IMAGE_KEY_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -94,11 +94,11 @@ static json_t *image_object(const struct request *r, const struct em_nvs_counts 
 {
     return json_pack(
         "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "image",
-        image_text(r->path), "errors", (json_int_t)counts->errors, "warnings",
+        gen_json_text(r->path), "errors", (json_int_t)counts->errors, "warnings",
         (json_int_t)counts->warnings, "values", (json_int_t)counts->values, "namespaces",
         (json_int_t)counts->namespaces, "pages", (json_int_t)counts->pages, "used_pages",
         (json_int_t)counts->used_pages, "read_only", (int)counts->read_only, "error",
-        err->status == EM_OK ? json_null() : image_text(err->what), "findings",
+        err->status == EM_OK ? json_null() : gen_json_text(err->what), "findings",
         r->findings == NULL ? json_array() : r->findings);
 }
 

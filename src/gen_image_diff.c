@@ -17,7 +17,7 @@ static const struct cli_option options[] = {
     IMAGE_KEY_OPTIONS,
     {"inputkey-b", 0, "FILE", "key of B, if it is another", OPT_KEY_B},
     {"kp_hmac_inputkey-b", 0, "FILE", "HMAC key of B, if it is another", OPT_HMAC_KEY_B},
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -88,8 +88,8 @@ static void tell(struct request *r, const struct em_nvsfile *a,
     if (r->differences != NULL) {
         (void)json_array_append_new(
             r->differences,
-            json_pack("{s:o, s:o, s:o, s:o}", "namespace", image_text(any->ns), "key",
-                      image_text(any->key), "a", side_object(r, a->reader, in_a), "b",
+            json_pack("{s:o, s:o, s:o, s:o}", "namespace", gen_json_text(any->ns), "key",
+                      gen_json_text(any->key), "a", side_object(r, a->reader, in_a), "b",
                       side_object(r, b->reader, in_b)));
         return;
     }
@@ -172,7 +172,7 @@ static int diff(const struct cli_command *command, int argc, char **argv)
     em_nvsfile_close(&a);
     em_nvsfile_close(&b);
     json_t *fields = json_pack("{s:s, s:o, s:o}", "command", "image diff", "a",
-                               image_text(args[0]), "b", image_text(args[1]));
+                               gen_json_text(args[0]), "b", gen_json_text(args[1]));
     if (r.differences != NULL)
         (void)json_object_set_new(fields, "differences", r.differences);
     return image_end(&r.image, fields, r.n > 0, &err);

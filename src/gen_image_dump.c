@@ -25,7 +25,7 @@ static const struct cli_option dump_options[] = {
      "show values even if the image is encrypted; without a key they are shown anyway",
      OPT_SHOW},
     IMAGE_KEY_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -130,12 +130,12 @@ static json_t *dump_object(const char *path, const struct em_nvsfile *file, bool
     while (em_nvs_reader_next_namespace(file->reader, &cursor, &name, &index))
         (void)json_array_append_new(
             namespaces,
-            json_pack("{s:o, s:i}", "name", image_text(name), "index", (int)index));
+            json_pack("{s:o, s:i}", "name", gen_json_text(name), "index", (int)index));
     cursor = 0;
     while (em_nvs_reader_next(file->reader, &cursor, &value)) {
         json_t *object = json_pack(
-            "{s:o, s:o, s:s, s:I, s:I, s:I, s:I}", "namespace", image_text(value.ns),
-            "key", image_text(value.key), "type", em_type_name(value.type), "size",
+            "{s:o, s:o, s:s, s:I, s:I, s:I, s:I}", "namespace", gen_json_text(value.ns),
+            "key", gen_json_text(value.key), "type", em_type_name(value.type), "size",
             (json_int_t)value.len, "page", (json_int_t)value.page, "entry",
             (json_int_t)value.entry, "entries", (json_int_t)value.entries);
         if (show)
@@ -143,7 +143,7 @@ static json_t *dump_object(const char *path, const struct em_nvsfile *file, bool
         (void)json_array_append_new(values, object);
     }
     return json_pack("{s:s, s:o, s:I, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:o, s:o}",
-                     "command", "image dump", "image", image_text(path), "size",
+                     "command", "image dump", "image", gen_json_text(path), "size",
                      (json_int_t)file->image.len, "encrypted", (int)file->encrypted,
                      "read_only", (int)counts.read_only, "nvs_version",
                      counts.version_1 ? 1 : 2, "pages", (json_int_t)counts.pages,
@@ -206,7 +206,7 @@ static int dump(const struct cli_command *command, int argc, char **argv)
     em_nvsfile_close(&file);
     if (fields == NULL)
         fields = json_pack("{s:s, s:o}", "command", "image dump", "image",
-                           image_text(args[0]));
+                           gen_json_text(args[0]));
     return image_end(&r.image, fields, false, &err);
 }
 
@@ -229,7 +229,7 @@ static const struct cli_option get_options[] = {
     {"bytes", 0, NULL, "write the bytes as they are, strings without their NUL",
      OPT_BYTES},
     IMAGE_KEY_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -264,8 +264,8 @@ static int get(const struct cli_command *command, int argc, char **argv)
     if (exit_status >= 0)
         return exit_status;
     json_t *fields = json_pack("{s:s, s:o, s:o, s:o}", "command", "image get", "image",
-                               image_text(args[0]), "namespace", image_text(args[1]),
-                               "key", image_text(args[2]));
+                               gen_json_text(args[0]), "namespace",
+                               gen_json_text(args[1]), "key", gen_json_text(args[2]));
     err.status = image_open(&file, args[0], &r.image, NULL, NULL, &err);
     bool found =
         err.status == EM_OK && em_nvs_reader_find(file.reader, args[1], args[2], &value);

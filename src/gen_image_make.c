@@ -47,7 +47,7 @@ enum {
 static const struct cli_option generate_options[] = {
     TABLE_OPTIONS,
     OUTPUT_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -65,13 +65,13 @@ static const struct cli_option encrypt_options[] = {
     {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
     OUTPUT_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
 static const struct cli_option decrypt_options[] = {
     OUTPUT_OPTIONS,
-    IMAGE_TERM_OPTIONS,
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -211,7 +211,7 @@ static enum em_status make(struct request *r, bool encrypted, struct em_error *e
 
 static json_t *path_or_null(const char *path)
 {
-    return path == NULL || path[0] == '\0' ? json_null() : image_text(path);
+    return path == NULL || path[0] == '\0' ? json_null() : gen_json_text(path);
 }
 
 /* Tell what was made. */

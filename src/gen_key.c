@@ -5,12 +5,11 @@
 #include <espmfg/keyfile.h>
 
 #include "src/gen.h"
+#include "src/gen_args.h"
 #include "src/gen_image.h"
 #include "src/term.h"
 
 #include <stdio.h>
-
-static const char program[] = "mfg_gen";
 
 enum {
     OPT_KEYFILE,
@@ -19,8 +18,6 @@ enum {
     OPT_HMAC_KEYGEN,
     OPT_HMAC_KEYFILE,
     OPT_HMAC_INPUTKEY,
-    OPT_QUIET,
-    OPT_JSON,
 };
 
 static const struct cli_option options[] = {
@@ -36,8 +33,7 @@ static const struct cli_option options[] = {
      OPT_HMAC_KEYFILE},
     {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
-    {"quiet", 'q', NULL, "only faults", OPT_QUIET},
-    {"json", 0, NULL, "result and messages as one JSON object on stdout", OPT_JSON},
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -49,6 +45,8 @@ struct request {
 static const char *on_option(void *user, int id, char *const *values)
 {
     struct request *r = user;
+    if (gen_take_term(&r->term, id))
+        return NULL;
     switch (id) {
     case OPT_KEYFILE:
         r->keyfile.name = values[0];
@@ -65,15 +63,8 @@ static const char *on_option(void *user, int id, char *const *values)
     case OPT_HMAC_KEYFILE:
         r->keyfile.keys.hmac_keyfile = values[0];
         break;
-    case OPT_HMAC_INPUTKEY:
+    default: /* OPT_HMAC_INPUTKEY */
         r->keyfile.keys.hmac_inputkey = values[0];
-        break;
-    case OPT_QUIET:
-        r->term.quiet = true;
-        r->term.level = EM_LOG_ERROR;
-        break;
-    default:
-        r->term.json = true;
         break;
     }
     return NULL;
@@ -81,18 +72,17 @@ static const char *on_option(void *user, int id, char *const *values)
 
 static json_t *path_or_null(const char *path)
 {
-    json_t *value = path[0] == '\0' ? NULL : json_string(path);
-    return value == NULL ? json_null() : value;
+    return path[0] == '\0' ? json_null() : gen_json_text(path);
 }
 
 static int generate_key(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {
         .keyfile = EM_KEYFILE_OPTIONS_INIT,
-        .term = {.program = program, .level = EM_LOG_NOTE},
+        .term = gen_term(),
     };
     const char *args[CLI_POSITIONALS_MAX];
-    int exit_status = cli_parse(program, command, argc, argv, args, on_option, &r);
+    int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
     if (exit_status >= 0)
         return exit_status;
     struct em_hooks hooks = term_hooks(&r.term);

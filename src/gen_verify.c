@@ -11,8 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char program[] = "mfg_gen";
-
 enum {
     OPT_CONFIG,
     OPT_VALUES,
@@ -28,8 +26,6 @@ enum {
     OPT_SHARD,
     OPT_NO_CSV,
     OPT_PROGRESS,
-    OPT_QUIET,
-    OPT_JSON,
 };
 
 static const struct cli_option options[] = {
@@ -54,8 +50,7 @@ static const struct cli_option options[] = {
     {"no-csv", 0, NULL, "leave out the intermediate CSV files", OPT_NO_CSV},
     {"progress", 0, "WHEN", "bar on stderr: auto (default: on a terminal), always, never",
      OPT_PROGRESS},
-    {"quiet", 'q', NULL, "only faults", OPT_QUIET},
-    {"json", 0, NULL, "result and messages as one JSON object on stdout", OPT_JSON},
+    GEN_TERM_OPTIONS,
     {NULL, 0, NULL, NULL, 0},
 };
 
@@ -82,6 +77,8 @@ static const char *on_option(void *user, int id, char *const *values)
         *texts[id] = values[0];
         return NULL;
     }
+    if (gen_take_term(&r->term, id))
+        return NULL;
     switch (id) {
     case OPT_COUNTER:
         return gen_take_counter(&v->counter, &v->counter_start, &v->counter_width,
@@ -94,22 +91,12 @@ static const char *on_option(void *user, int id, char *const *values)
         return gen_take_rows(&v->first_row, &v->last_row, values[0]);
     case OPT_SHARD:
         return gen_take_shard(&v->shard, &v->shards, values[0]);
-    case OPT_NO_CSV:
-        v->no_csv = true;
-        break;
     case OPT_PROGRESS:
-        return term_progress_parse(&r->term.progress, values[0])
-                   ? NULL
-                   : "choose auto, always or never";
-    case OPT_QUIET:
-        r->term.quiet = true;
-        r->term.level = EM_LOG_ERROR;
-        break;
-    default:
-        r->term.json = true;
-        break;
+        return gen_take_progress(&r->term, values[0]);
+    default: /* OPT_NO_CSV */
+        v->no_csv = true;
+        return NULL;
     }
-    return NULL;
 }
 
 static void print_result(const struct em_batch_verify_options *o,
@@ -132,27 +119,25 @@ static void print_result(const struct em_batch_verify_options *o,
 static json_t *result_object(const struct em_batch_verify_options *o,
                              const struct em_batch_verify_result *r)
 {
-    /* A name that is not UTF-8 cannot stand in JSON; the rest can. */
-    json_t *outdir = json_string(o->outdir);
     return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "command", "verify", "outdir",
-                     outdir == NULL ? json_null() : outdir, "units", (json_int_t)r->units,
-                     "verified", (json_int_t)r->verified, "faulty", (json_int_t)r->faulty,
-                     "faults", (json_int_t)r->faults, "warnings",
-                     (json_int_t)r->warnings);
+                     gen_json_text(o->outdir), "units", (json_int_t)r->units, "verified",
+                     (json_int_t)r->verified, "faulty", (json_int_t)r->faulty, "faults",
+                     (json_int_t)r->faults, "warnings", (json_int_t)r->warnings);
 }
 
 static int verify(const struct cli_command *command, int argc, char **argv)
 {
     struct request r = {
         .verify = EM_BATCH_VERIFY_OPTIONS_INIT,
-        .term = {.program = program, .level = EM_LOG_NOTE, .stop = term_stop()},
+        .term = gen_term(),
     };
     const char *args[CLI_POSITIONALS_MAX];
     r.verify.jobs = gen_cores();
-    int exit_status = cli_parse(program, command, argc, argv, args, on_option, &r);
+    int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
     if (exit_status >= 0)
         return exit_status;
     r.verify.outdir = args[0][0] == '\0' ? "." : args[0];
+    r.term.stop = term_stop();
     term_catch_signals();
     struct em_hooks hooks = term_hooks(&r.term);
     struct em_batch_verify_result result;

@@ -3,33 +3,8 @@
 # The command line of mfg_gen: forms of arguments, help, exit statuses, where messages go.
 set -eu
 
-: "${MFG_GEN:?}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-failed=0
-checks=0
-
-fail() {
-    echo "FAIL: $*"
-    failed=$((failed + 1))
-}
-
-# expect STATUS STREAM TEXT ARGUMENTS…: run mfg_gen; TEXT has to be in stdout or stderr (STREAM),
-# "" means that the stream has to be empty.
-expect() {
-    wanted=$1 stream=$2 text=$3
-    shift 3
-    checks=$((checks + 1))
-    got=0
-    "$MFG_GEN" "$@" >stdout 2>stderr </dev/null || got=$?
-    [ "$got" -eq "$wanted" ] || fail "mfg_gen $*: exit status $got, wanted $wanted: $(cat stderr)"
-    if [ -z "$text" ]; then
-        [ ! -s "$stream" ] || fail "mfg_gen $*: $stream is not empty: $(cat "$stream")"
-    else
-        grep -qF -- "$text" "$stream" || fail "mfg_gen $*: no '$text' in $stream: $(cat "$stream")"
-    fi
-}
+# shellcheck source=tests/cli_util.sh
+. "${top_srcdir:?}/tests/cli_util.sh"
 
 # The files below a folder, in one line.
 files() {

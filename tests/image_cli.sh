@@ -4,34 +4,10 @@
 # no image, what is hidden, and that a dump as CSV makes the same bytes again.
 set -eu
 
-: "${MFG_GEN:?}" "${top_srcdir:?}"
-cases=$(cd "$top_srcdir/tests/data/nvs/cases" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-failed=0
-checks=0
-
-fail() {
-    echo "FAIL: $*"
-    failed=$((failed + 1))
-}
-
-# expect STATUS STREAM TEXT ARGUMENTS…: run mfg_gen image; TEXT has to be in stdout or stderr
-# (STREAM), "" means that the stream has to be empty.
-expect() {
-    wanted=$1 stream=$2 text=$3
-    shift 3
-    checks=$((checks + 1))
-    got=0
-    "$MFG_GEN" image "$@" >stdout 2>stderr </dev/null || got=$?
-    [ "$got" -eq "$wanted" ] || fail "image $*: exit status $got, wanted $wanted: $(cat stderr)"
-    if [ -z "$text" ]; then
-        [ ! -s "$stream" ] || fail "image $*: $stream is not empty: $(cat "$stream")"
-    else
-        grep -qF -- "$text" "$stream" || fail "image $*: no '$text' in $stream: $(cat "$stream")"
-    fi
-}
+cases=$(cd "${top_srcdir:?}/tests/data/nvs/cases" && pwd)
+# shellcheck source=tests/cli_util.sh
+. "$top_srcdir/tests/cli_util.sh"
+command_words=image
 
 # not_said TEXT: the last command did not say it anywhere.
 not_said() {

@@ -7,6 +7,7 @@ AM_TESTS_ENVIRONMENT = \
 	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN;
 
 EXTRA_DIST += \
+	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
 	tests/fuzz \

@@ -5,26 +5,6 @@
 
 #include "tests/test_nvs_check_util.h"
 
-static struct place tail(uint8_t *image)
-{
-    return (struct place){image, 0, 9};
-}
-
-/* Makes the page of SMALL full and begins the next. */
-static struct place next_page(uint8_t *image)
-{
-    set_state(image, 0, FULL);
-    put_page(image, 1, ACTIVE, 1);
-    return (struct place){image, 1, 0};
-}
-
-static void change(uint8_t *image, unsigned idx, unsigned off, uint8_t byte)
-{
-    uint8_t *entry = entry_at(image, 0, idx);
-    entry[off] = byte;
-    seal(entry);
-}
-
 /* ---- Blobs ---- */
 
 static void blob_start(uint8_t *image)

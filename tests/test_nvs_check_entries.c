@@ -5,18 +5,6 @@
 #include "tests/test_nvs_check_util.h"
 
 /* A place behind what SMALL has. */
-static struct place tail(uint8_t *image)
-{
-    return (struct place){image, 0, 9};
-}
-
-static void change(uint8_t *image, unsigned idx, unsigned off, uint8_t byte)
-{
-    uint8_t *entry = entry_at(image, 0, idx);
-    entry[off] = byte;
-    seal(entry);
-}
-
 /* ---- CRC of the header ---- */
 
 static void crc_of_number(uint8_t *image)

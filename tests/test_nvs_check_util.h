@@ -126,4 +126,26 @@ static inline void check_coverage(const struct check *checks, size_t n, int firs
     }
 }
 
+/* Behind what SMALL has. */
+static inline struct place tail(uint8_t *image)
+{
+    return (struct place){image, 0, 9};
+}
+
+/* Makes the page of SMALL full and begins the next. */
+static inline struct place next_page(uint8_t *image)
+{
+    set_state(image, 0, FULL);
+    put_page(image, 1, ACTIVE, 1);
+    return (struct place){image, 1, 0};
+}
+
+/* Changes a byte of an entry of its first page, and the CRC with it. */
+static inline void change(uint8_t *image, unsigned idx, unsigned off, uint8_t byte)
+{
+    uint8_t *entry = entry_at(image, 0, idx);
+    entry[off] = byte;
+    seal(entry);
+}
+
 #endif

@@ -6,29 +6,6 @@
 #include "nvs/reader_int.h"
 #include "tests/test_nvs_util.h"
 
-enum { SIZE_MAX_HERE = 12 * PAGE };
-
-struct setup {
-    struct em_nvs_reader *reader;
-    uint8_t *buf; /* SIZE_MAX_HERE */
-    struct found *found;
-    char *text;
-};
-
-static struct setup begin(void)
-{
-    return (struct setup){new_reader(), need(malloc(SIZE_MAX_HERE)),
-                          need(malloc(sizeof(struct found))), need(malloc(TEXT_MAX))};
-}
-
-static void end(struct setup *s)
-{
-    em_nvs_reader_free(s->reader);
-    free(s->buf);
-    free(s->found);
-    free(s->text);
-}
-
 /* What can be read, from an image of exactly @p len bytes without findings. */
 static void check_clean(struct setup *s, const char *name, size_t len, const char *wanted)
 {

@@ -4,29 +4,6 @@
 
 #include "tests/test_nvs_util.h"
 
-enum { SIZE_MAX_HERE = 12 * PAGE };
-
-struct setup {
-    struct em_nvs_reader *reader;
-    uint8_t *buf; /* SIZE_MAX_HERE */
-    struct found *found;
-    char *text;
-};
-
-static struct setup begin(void)
-{
-    return (struct setup){new_reader(), need(malloc(SIZE_MAX_HERE)),
-                          need(malloc(sizeof(struct found))), need(malloc(TEXT_MAX))};
-}
-
-static void end(struct setup *s)
-{
-    em_nvs_reader_free(s->reader);
-    free(s->buf);
-    free(s->found);
-    free(s->text);
-}
-
 /* Sizes around every edge of a page, behind so many entries. */
 static void test_blob_sizes(void)
 {

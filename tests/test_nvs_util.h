@@ -394,4 +394,28 @@ static inline void check_text(const char *name, const char *got, const char *wan
     CU_ASSERT_STRING_EQUAL(got, wanted);
 }
 
+enum { SIZE_MAX_HERE = 12 * PAGE };
+
+/* What a test of reading needs. */
+struct setup {
+    struct em_nvs_reader *reader;
+    uint8_t *buf; /* SIZE_MAX_HERE */
+    struct found *found;
+    char *text;
+};
+
+static inline struct setup begin(void)
+{
+    return (struct setup){new_reader(), need(malloc(SIZE_MAX_HERE)),
+                          need(malloc(sizeof(struct found))), need(malloc(TEXT_MAX))};
+}
+
+static inline void end(struct setup *s)
+{
+    em_nvs_reader_free(s->reader);
+    free(s->buf);
+    free(s->found);
+    free(s->text);
+}
+
 #endif

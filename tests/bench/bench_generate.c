@@ -11,17 +11,6 @@
 
 enum { PEER_RUNS = 3 /* the peer is slow and its factor large: a few do */ };
 
-struct options {
-    char *program;
-    char *peer;
-    char *jobs_text;
-    const char *dir;
-    unsigned units; /* 0: as the scenario says */
-    unsigned runs;
-    unsigned jobs;
-    bool memory;
-};
-
 /* clang-format off */
 static const struct scenario {
     const char *name;
@@ -215,67 +204,11 @@ static void run_memory(const struct options *options)
         printf("No real run: it wants %.0f GB free\n", MEMORY_SPACE / 1e9);
 }
 
-/* ---- Command line ---- */
-
-static bool parse_options(struct options *out, int argc, char *argv[], char *cores)
-{
-    enum { DIR_OPT, UNITS, RUNS, JOBS, PEER, MEMORY, OPTIONS };
-    static const struct option known[] = {
-        /* clang-format off */
-        {"dir",  required_argument, NULL, DIR_OPT}, {"units",  required_argument, NULL, UNITS},
-        {"runs", required_argument, NULL, RUNS},    {"jobs",   required_argument, NULL, JOBS},
-        {"peer", required_argument, NULL, PEER},    {"memory", no_argument,       NULL, MEMORY},
-        {0},
-        /* clang-format on */
-    };
-    char *values[OPTIONS] = {"/dev/shm", "0", "7", cores, NULL, NULL};
-    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (c >= OPTIONS) /* '?' */
-            return false;
-        values[c] = c == MEMORY ? "" : optarg;
-    }
-    if (argc - optind != 1)
-        return false;
-    *out = (struct options){.dir = values[DIR_OPT],
-                            .peer = values[PEER],
-                            .units = parse_number(values[UNITS], 0, 10000000),
-                            .runs = parse_number(values[RUNS], 1, MAX_RUNS),
-                            .jobs = parse_number(values[JOBS], 1, MAX_JOBS),
-                            .jobs_text = values[JOBS],
-                            .memory = values[MEMORY] != NULL};
-    out->program = realpath(argv[optind], NULL); /* this folder is left soon */
-    check(out->program != NULL, "cannot find", argv[optind]);
-    return true;
-}
-
 int main(int argc, char *argv[])
 {
-    (void)setvbuf(stdout, NULL, _IONBF, 0); /* so that no child prints it again */
-    char cores[16];
-    (void)snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN)); /* fits */
-    struct options options;
-    if (!parse_options(&options, argc, argv, cores)) {
-        fputs("usage: bench_generate PROGRAM [--dir DIR] [--units N] [--runs R]\n"
-              "                      [--jobs J] [--peer COMMAND] [--memory]\n"
-              "COMMAND runs the original mfg_gen.py; its paths have to be absolute.\n",
-              stderr);
-        return EXIT_FAILURE;
-    }
-    char folder[PATH_MAX];
-    int len = snprintf(folder, sizeof folder, "%s/bench_generate.XXXXXX", options.dir);
-    check(len > 0 && (size_t)len < sizeof folder && mkdtemp(folder) != NULL,
-          "cannot create", folder);
-
-    pid_t pid = fork();
-    if (pid == 0) {
-        check(chdir(folder) == 0, "cannot go to", folder);
-        (options.memory ? run_memory : run_scenarios)(&options);
-        _exit(ferror(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    }
-    (void)signal(SIGINT, SIG_IGN); /* ends the children only; the signal is valid */
-    int status = EXIT_FAILURE;
-    bool ok = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-    remove_tree(folder);
-    free(options.program);
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return bench_main(&(struct bench){"bench_generate", run_scenarios, run_memory,
+                                      "[--peer COMMAND] [--memory]\n"
+                                      "COMMAND runs the original mfg_gen.py; its paths "
+                                      "have to be absolute."},
+                      argc, argv);
 }

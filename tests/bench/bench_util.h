@@ -337,4 +337,90 @@ static inline unsigned parse_number(const char *text, unsigned min, unsigned max
     return (unsigned)value;
 }
 
+/* ---- Command line ---- */
+
+struct options {
+    char *program;
+    char *peer;
+    char *jobs_text;
+    const char *dir;
+    unsigned units; /* 0: as the scenario says */
+    unsigned runs;
+    unsigned jobs;
+    bool memory;
+};
+
+/* What a benchmark is; the frame around it is the same for all. */
+struct bench {
+    const char *name;
+    void (*run)(const struct options *options);
+    void (*memory)(const struct options *options); /* for --memory; NULL: there is none */
+    const char *more;                              /* of the usage */
+};
+
+static inline bool parse_options(struct options *out, int argc, char *argv[], char *cores)
+{
+    enum { DIR_OPT, UNITS, RUNS, JOBS, PEER, MEMORY, OPTIONS };
+    static const struct option known[] = {
+        {"dir", required_argument, NULL, DIR_OPT},
+        {"units", required_argument, NULL, UNITS},
+        {"runs", required_argument, NULL, RUNS},
+        {"jobs", required_argument, NULL, JOBS},
+        {"peer", required_argument, NULL, PEER},
+        {"memory", no_argument, NULL, MEMORY},
+        {NULL, 0, NULL, 0},
+    };
+    char *values[OPTIONS] = {"/dev/shm", "0", "7", cores, NULL, NULL};
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (c >= OPTIONS) /* '?' */
+            return false;
+        values[c] = c == MEMORY ? "" : optarg;
+    }
+    if (argc - optind != 1)
+        return false;
+    *out = (struct options){.dir = values[DIR_OPT],
+                            .peer = values[PEER],
+                            .units = parse_number(values[UNITS], 0, 10000000),
+                            .runs = parse_number(values[RUNS], 1, MAX_RUNS),
+                            .jobs = parse_number(values[JOBS], 1, MAX_JOBS),
+                            .jobs_text = values[JOBS],
+                            .memory = values[MEMORY] != NULL};
+    out->program = realpath(argv[optind], NULL); /* its folder is left soon */
+    check(out->program != NULL, "cannot find", argv[optind]);
+    return true;
+}
+
+/* Run it in a fresh folder, and remove that in the end. */
+static inline int bench_main(const struct bench *bench, int argc, char *argv[])
+{
+    (void)setvbuf(stdout, NULL, _IONBF, 0); /* so that no child prints it again */
+    char cores[16];
+    (void)snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN)); /* fits */
+    struct options options;
+    if (!parse_options(&options, argc, argv, cores) ||
+        (options.memory && bench->memory == NULL)) {
+        (void)fprintf(stderr,
+                      "usage: %s PROGRAM [--dir DIR] [--units N] [--runs R] [--jobs J]\n"
+                      "       %s\n",
+                      bench->name, bench->more);
+        return EXIT_FAILURE;
+    }
+    char folder[PATH_MAX];
+    int len = snprintf(folder, sizeof folder, "%s/%s.XXXXXX", options.dir, bench->name);
+    check(len > 0 && (size_t)len < sizeof folder && mkdtemp(folder) != NULL,
+          "cannot create", folder);
+    pid_t pid = fork();
+    if (pid == 0) {
+        check(chdir(folder) == 0, "cannot go to", folder);
+        (options.memory ? bench->memory : bench->run)(&options);
+        _exit(ferror(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    (void)signal(SIGINT, SIG_IGN); /* ends the children only; the signal is valid */
+    int status = EXIT_FAILURE;
+    bool ok = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+    remove_tree(folder);
+    free(options.program);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 #endif

@@ -8,15 +8,6 @@
 
 #include "tests/bench/bench_util.h"
 
-struct options {
-    char *program;
-    char *jobs_text;
-    const char *dir;
-    unsigned units; /* 0: as the scenario says */
-    unsigned runs;
-    unsigned jobs;
-};
-
 /* clang-format off */
 static const struct scenario {
     const char *name;
@@ -136,62 +127,8 @@ static void run_scenarios(const struct options *options)
         run_scenario(options, &scenarios[i]);
 }
 
-/* ---- Command line ---- */
-
-static bool parse_options(struct options *out, int argc, char *argv[], char *cores)
-{
-    enum { DIR_OPT, UNITS, RUNS, JOBS, OPTIONS };
-    static const struct option known[] = {
-        {"dir", required_argument, NULL, DIR_OPT},
-        {"units", required_argument, NULL, UNITS},
-        {"runs", required_argument, NULL, RUNS},
-        {"jobs", required_argument, NULL, JOBS},
-        {NULL, 0, NULL, 0},
-    };
-    char *values[OPTIONS] = {"/dev/shm", "0", "7", cores};
-    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (c >= OPTIONS) /* '?' */
-            return false;
-        values[c] = optarg;
-    }
-    if (argc - optind != 1)
-        return false;
-    *out = (struct options){.dir = values[DIR_OPT],
-                            .units = parse_number(values[UNITS], 0, 10000000),
-                            .runs = parse_number(values[RUNS], 1, MAX_RUNS),
-                            .jobs = parse_number(values[JOBS], 1, MAX_JOBS),
-                            .jobs_text = values[JOBS]};
-    out->program = realpath(argv[optind], NULL); /* this folder is left soon */
-    check(out->program != NULL, "cannot find", argv[optind]);
-    return true;
-}
-
 int main(int argc, char *argv[])
 {
-    (void)setvbuf(stdout, NULL, _IONBF, 0); /* so that no child prints it again */
-    char cores[16];
-    (void)snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN)); /* fits */
-    struct options options;
-    if (!parse_options(&options, argc, argv, cores)) {
-        fputs(
-            "usage: bench_verify PROGRAM [--dir DIR] [--units N] [--runs R] [--jobs J]\n",
-            stderr);
-        return EXIT_FAILURE;
-    }
-    char folder[PATH_MAX];
-    int len = snprintf(folder, sizeof folder, "%s/bench_verify.XXXXXX", options.dir);
-    check(len > 0 && (size_t)len < sizeof folder && mkdtemp(folder) != NULL,
-          "cannot create", folder);
-    pid_t pid = fork();
-    if (pid == 0) {
-        check(chdir(folder) == 0, "cannot go to", folder);
-        run_scenarios(&options);
-        _exit(ferror(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    }
-    (void)signal(SIGINT, SIG_IGN); /* ends the children only; the signal is valid */
-    int status = EXIT_FAILURE;
-    bool ok = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-    remove_tree(folder);
-    free(options.program);
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return bench_main(&(struct bench){"bench_verify", run_scenarios, NULL, ""}, argc,
+                      argv);
 }
