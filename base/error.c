@@ -29,6 +29,12 @@ static const struct {
     {EM_ERR_NOMEM,   6, "memory",      "out of memory"},
     {EM_ERR_CRYPTO,  7, "crypto",      "the crypto library failed"},
     {EM_ERR_STOPPED, 8, "stopped",     "stopped before the end"},
+    {EM_ERR_PORT,    9, "port",        "a port cannot be used"},
+    {EM_ERR_LINK,   10, "link",        "a chip does not answer"},
+    {EM_ERR_CHIP,   11, "chip",        "a chip refused or failed"},
+    {EM_ERR_VERIFY, 12, "verify",      "a chip holds something else"},
+    {EM_ERR_REFUSED, 13, "refused",    "refused because it would do harm"},
+    {EM_ERR_UNSUPPORTED, 14, "unsupported", "the chip cannot do this"},
     /* clang-format on */
 };
 

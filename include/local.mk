@@ -4,12 +4,16 @@
 espmfgincludedir = $(includedir)/espmfg
 espmfginclude_HEADERS = \
 	include/espmfg/batch.h \
+	include/espmfg/device.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
+	include/espmfg/flash.h \
 	include/espmfg/hooks.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/nvs.h \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \
+	include/espmfg/port.h \
+	include/espmfg/sim.h \
 	include/espmfg/verify.h

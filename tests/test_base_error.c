@@ -25,6 +25,12 @@ static const struct {
     {EM_ERR_NOMEM,   6, "memory"},
     {EM_ERR_CRYPTO,  7, "crypto"},
     {EM_ERR_STOPPED, 8, "stopped"},
+    {EM_ERR_PORT,    9, "port"},
+    {EM_ERR_LINK,   10, "link"},
+    {EM_ERR_CHIP,   11, "chip"},
+    {EM_ERR_VERIFY, 12, "verify"},
+    {EM_ERR_REFUSED, 13, "refused"},
+    {EM_ERR_UNSUPPORTED, 14, "unsupported"},
 };
 /* clang-format on */
 

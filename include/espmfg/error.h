@@ -21,10 +21,16 @@ enum em_status {
     EM_ERR_INPUT = -2, /**< a file, a value or a key is not as it has to be */
     EM_ERR_FULL = -3,  /**< the content does not fit the partition */
     EM_ERR_IO = -4,    /**< the file system refused: not there, no permission, no space */
-    EM_ERR_EXISTS = -5,  /**< a file that would be written is already there */
-    EM_ERR_NOMEM = -6,   /**< out of memory */
-    EM_ERR_CRYPTO = -7,  /**< the crypto library failed, random numbers included */
-    EM_ERR_STOPPED = -8, /**< stopped by the caller (progress call-back) */
+    EM_ERR_EXISTS = -5,   /**< a file that would be written is already there */
+    EM_ERR_NOMEM = -6,    /**< out of memory */
+    EM_ERR_CRYPTO = -7,   /**< the crypto library failed, random numbers included */
+    EM_ERR_STOPPED = -8,  /**< stopped by the caller (progress call-back) */
+    EM_ERR_PORT = -9,     /**< a port is not there, not permitted, in use, or gone */
+    EM_ERR_LINK = -10,    /**< no answer from a chip, or none that makes sense */
+    EM_ERR_CHIP = -11,    /**< a chip refused or failed, or is another one than told */
+    EM_ERR_VERIFY = -12,  /**< what a chip holds is not what it should hold */
+    EM_ERR_REFUSED = -13, /**< would do harm; can be forced */
+    EM_ERR_UNSUPPORTED = -14, /**< the chip, its ROM or its mode cannot do this */
 };
 
 /**

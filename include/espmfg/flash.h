@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SPI flash of a chip: identify, read, write, erase, verify. */
+#ifndef ESPMFG_FLASH_H
+#define ESPMFG_FLASH_H
+
+#include <espmfg/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How the flash is connected and how large it is. Begin with {0}. */
+struct em_flash_options {
+    const char *size; /**< "4MB", …; NULL or "detect": ask the flash; "keep": likewise,
+                       * but leave the image header as it is */
+    const char *mode; /**< for the image header: qio, qout, dio, dout; NULL: keep */
+    const char *freq; /**< for the image header: "40m", …; NULL: keep */
+    const char *spi_connection; /**< "SPI", "HSPI" or "CLK,Q,D,HD,CS"; NULL: as fused */
+};
+
+/** What a flash chip says of itself. */
+struct em_flash_id {
+    uint32_t id; /**< manufacturer in bits 0-7, type in 8-15, capacity in 16-23 */
+    uint8_t manufacturer;
+    uint16_t device;  /**< type << 8 | capacity */
+    uint64_t size;    /**< bytes; 0: unknown */
+    bool quad, octal; /**< as fused, where the chip tells (@c type_known) */
+    bool type_known;
+    const char *voltage; /**< "3.3V", …, or "" */
+};
+
+/** One piece to write. Pieces may be given in any order. */
+struct em_flash_piece {
+    const char *name; /**< for messages: a file */
+    uint32_t addr;
+    const uint8_t *data; /**< the caller's, unchanged */
+    size_t len;          /**< 0: skipped with a warning */
+    bool encrypt;        /**< let the chip encrypt it */
+    uint64_t limit;      /**< end of its partition; 0: end of the flash */
+    const uint8_t
+        *old_data; /**< what the flash held before, NULL: not known. Only sectors
+                    * that differ are written if the flash still holds it */
+    size_t old_len;
+};
+
+/** Whether to send compressed. */
+enum em_flash_compress {
+    EM_FLASH_COMPRESS_AUTO,
+    EM_FLASH_COMPRESS_ON,
+    EM_FLASH_COMPRESS_OFF
+};
+
+/** How to write. Begin with {0}. */
+struct em_flash_write {
+    struct em_flash_options flash;
+    const struct em_flash_piece *pieces;
+    size_t count;
+    enum em_flash_compress compress; /**< AUTO: compressed where the loader can */
+    bool erase_all;
+    bool skip_flashed;   /**< leave out pieces that the flash holds already (MD5) */
+    bool no_diff_verify; /**< trust old_data without asking the flash */
+    bool force;          /**< do what is refused for safety */
+    bool ignore_flash_encryption; /**< of checks on encrypted writes */
+};
+
+/** What became of one piece. */
+struct em_flash_written {
+    uint64_t bytes; /**< of the piece, padded */
+    uint64_t sent;  /**< bytes of payload on the wire */
+    int64_t time_us;
+    bool compressed;
+    bool skipped;  /**< the flash held it already */
+    bool verified; /**< by MD5 */
+    uint32_t retries;
+};
+
+/** Attach the flash and ask who it is. */
+EM_API enum em_status em_flash_identify(struct em_device *device,
+                                        const struct em_flash_options *options,
+                                        struct em_flash_id *out, struct em_error *err);
+
+/**
+ * Write all pieces: everything is checked before the first byte is erased; each piece is
+ * verified by MD5 unless the chip cannot. @p results has room for @c count, or NULL.
+ * Returns EM_OK, EM_ERR_USAGE (overlapping, unaligned), EM_ERR_FULL (over the end of the
+ * flash or of a partition), EM_ERR_CHIP (image of another chip, refused), EM_ERR_REFUSED
+ * (harm; see @c force), EM_ERR_VERIFY, EM_ERR_LINK, EM_ERR_PORT, EM_ERR_STOPPED.
+ */
+EM_API enum em_status em_flash_write(struct em_device *device,
+                                     const struct em_flash_write *write,
+                                     struct em_flash_written *results,
+                                     struct em_error *err);
+
+/** Takes what was read, in order. Anything but EM_OK stops the reading. */
+typedef enum em_status em_flash_sink(void *user, const uint8_t *data, size_t len,
+                                     struct em_error *err);
+
+/** Length that stands for "to the end of the flash". */
+#define EM_FLASH_ALL UINT64_MAX
+
+/**
+ * Read @p len bytes from @p addr. What was read is compared with the chip's own MD5, and
+ * pieces of it are read again where the line garbled them.
+ */
+EM_API enum em_status em_flash_read(struct em_device *device,
+                                    const struct em_flash_options *options, uint32_t addr,
+                                    uint64_t len, em_flash_sink *sink, void *user,
+                                    struct em_error *err);
+
+/** Where flash and piece differ. */
+struct em_flash_difference {
+    uint32_t addr;
+    uint8_t in_flash, in_file;
+};
+
+/**
+ * Compare pieces with the flash by MD5. *equal_out has room for @p count. @p differ may
+ * be NULL; else it is called for each byte that differs, in order. EM_OK also when they
+ * differ.
+ */
+EM_API enum em_status
+em_flash_verify(struct em_device *device, const struct em_flash_options *options,
+                const struct em_flash_piece *pieces, size_t count, bool *equal_out,
+                void (*differ)(void *user, size_t piece,
+                               const struct em_flash_difference *difference),
+                void *user, struct em_error *err);
+
+/** Erase all of the flash. Refused (EM_ERR_REFUSED) with flash encryption or secure boot
+ * on unless @p force. */
+EM_API enum em_status em_flash_erase_all(struct em_device *device,
+                                         const struct em_flash_options *options,
+                                         bool force, struct em_error *err);
+
+/** Erase sectors: @p addr and @p len are multiples of 4096; @p len may be EM_FLASH_ALL.
+ */
+EM_API enum em_status em_flash_erase(struct em_device *device,
+                                     const struct em_flash_options *options,
+                                     uint32_t addr, uint64_t len, bool force,
+                                     struct em_error *err);
+
+/** The lowest @p bytes (1..3) status registers, the first in the lowest bits. */
+EM_API enum em_status em_flash_status_read(struct em_device *device,
+                                           const struct em_flash_options *options,
+                                           unsigned bytes, uint32_t *out,
+                                           struct em_error *err);
+
+/** Write them; volatile unless @p keep. */
+EM_API enum em_status em_flash_status_write(struct em_device *device,
+                                            const struct em_flash_options *options,
+                                            unsigned bytes, uint32_t value, bool keep,
+                                            struct em_error *err);
+
+/** @p len (1..4) bytes of the SFDP table from @p addr. */
+EM_API enum em_status em_flash_sfdp(struct em_device *device,
+                                    const struct em_flash_options *options, uint32_t addr,
+                                    unsigned len, uint8_t *out, struct em_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
