@@ -8,7 +8,7 @@
 BEGIN {
     FS = ","
     kind_of["detect"] = "enum"
-    split("name tested spi_pins", words, " "); for (i in words) kind_of[words[i]] = "text"
+    split("name tested features spi_pins", words, " "); for (i in words) kind_of[words[i]] = "text"
     split("dl_encrypt_dis crypt_cnt secure_boot secure_boot_v2", words, " ")
     for (i in words) kind_of[words[i]] = "mask"
     print "/* Made by chips.awk from tables of flasher/chip/tables/. */"
