@@ -46,6 +46,9 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
 	tests/test_flasher_image_header \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
