@@ -7,6 +7,7 @@ bin_PROGRAMS += mfg_gen
 mfg_gen_SOURCES = \
 	src/cli.c \
 	src/cli.h \
+	src/cli_words.c \
 	src/gen.h \
 	src/gen_args.c \
 	src/gen_args.h \
