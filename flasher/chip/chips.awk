@@ -49,9 +49,10 @@ FNR == 1 {
 $1 == "fact" {
     if ($2 == "ops")
         facts = facts "        .ops = &em_chip_ops_" $3 ",\n"
-    else if (kind_of[$2] == "text")
+    else if (kind_of[$2] == "text") {
+        gsub(/; /, ", ", $3) # commas would end the column
         facts = facts "        ." $2 " = \"" $3 "\",\n"
-    else if (kind_of[$2] == "mask") {
+    } else if (kind_of[$2] == "mask") {
         if (split($3, part, "&") != 2)
             fail("not ADDRESS&MASK: " $3)
         facts = facts "        ." $2 " = {" part[1] ", " part[2] "},\n"
