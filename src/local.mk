@@ -60,6 +60,20 @@ mfg_gen_LDADD = libespmfg_all.la $(EM_LIBS)
 bashcomp_DATA = src/completion/mfg_flash.bash src/completion/mfg_gen.bash
 zshcomp_DATA  = src/completion/_mfg_flash src/completion/_mfg_gen
 fishcomp_DATA = src/completion/mfg_flash.fish src/completion/mfg_gen.fish
+bin_PROGRAMS += mfg_sim
+
+mfg_sim_SOURCES = \
+	src/cli.c \
+	src/cli.h \
+	src/cli_words.c \
+	src/mfg_sim.c \
+	src/term.c \
+	src/term.h
+mfg_sim_LDADD = libespmfg_all.la $(EM_LIBS)
+
+bashcomp_DATA = src/completion/mfg_gen.bash
+zshcomp_DATA  = src/completion/_mfg_gen
+fishcomp_DATA = src/completion/mfg_gen.fish
 EXTRA_DIST   += $(bashcomp_DATA) $(zshcomp_DATA) $(fishcomp_DATA)
 
 # bash finds a completion by the name of the command.
