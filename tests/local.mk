@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_flash_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -46,6 +47,10 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_flash_checks \
+	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_size \
 	tests/test_flasher_image_header \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
