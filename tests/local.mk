@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/program_util.h \
 	tests/test_flasher_flash_util.h \
+	tests/test_flasher_efuse_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -51,7 +52,10 @@ unit_tests = \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_efuse_model \
+	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
+	tests/test_flasher_transport_telnet \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
