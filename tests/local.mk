@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_flash_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
@@ -50,6 +51,10 @@ unit_tests = \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_flash_checks \
+	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_size \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \

@@ -119,14 +119,10 @@ static enum em_status connect_pins(struct em_device *dev, const char *text,
         status = em_flash_pins_fused(pins_out, dev, err);
     if (status != EM_OK)
         return status;
-    if (!em_flash_is_full(dev)) {
-        if (*pins_out != 0)
-            return em_error_set(err, EM_ERR_UNSUPPORTED, "leave --spi-connection away",
-                                "SPI connection: the %s has its flash on fixed pins",
-                                dev->chip->name);
-        /* No SPI_ATTACH there; beginning to write nothing does the same. */
-        return em_rom_flash_begin(dev, false, 0, 0, EM_ROM_FLASH_BLOCK, 0, false, 0, err);
-    }
+    if (!em_flash_is_full(dev) && *pins_out != 0)
+        return em_error_set(err, EM_ERR_UNSUPPORTED, "leave --spi-connection away",
+                            "SPI connection: the %s has its flash on fixed pins",
+                            dev->chip->name);
     if (dev->stub && !told)
         return EM_OK; /* it attached the flash when it started */
     return em_rom_spi_attach(dev, *pins_out, err);

@@ -30,7 +30,8 @@ static enum em_status check_bounds(const struct em_device *dev,
         return em_error_set(err, EM_ERR_FULL, "check the partition table",
                             "%s: ends at 0x%" PRIx64 ", its partition at 0x%" PRIx64,
                             em_flash_piece_name(piece), end_of(piece), piece->limit);
-    return em_flash_fits(dev, space, em_flash_piece_name(piece), piece->addr, piece->len, err);
+    return em_flash_fits(dev, space, em_flash_piece_name(piece), piece->addr, piece->len,
+                         err);
 }
 
 static enum em_status check_overlap(const struct em_flash_piece *pieces, size_t count,
@@ -47,8 +48,8 @@ static enum em_status check_overlap(const struct em_flash_piece *pieces, size_t 
                             "the files",
                             "%s (0x%" PRIx32 "..0x%" PRIx64 ") and %s (0x%" PRIx32
                             "..0x%" PRIx64 ") share a sector",
-                            em_flash_piece_name(a), a->addr, end_of(a), em_flash_piece_name(b), b->addr,
-                            end_of(b));
+                            em_flash_piece_name(a), a->addr, end_of(a),
+                            em_flash_piece_name(b), b->addr, end_of(b));
     }
     return EM_OK;
 }
@@ -79,8 +80,8 @@ static enum em_status check_image(struct em_device *dev,
     enum em_status status =
         em_image_check_chip(&no_revision, dev->chip, revision, &reason);
     if (status != EM_OK)
-        return em_error_set(err, status, reason.hint, "%s: %s", em_flash_piece_name(piece),
-                            reason.what);
+        return em_error_set(err, status, reason.hint, "%s: %s",
+                            em_flash_piece_name(piece), reason.what);
     return EM_OK;
 }
 
@@ -105,8 +106,8 @@ static enum em_status check_encrypted_place(const struct em_flash_piece *piece,
     const struct em_chip *chip = dev->chip;
     if (chip->encrypt_align == 0)
         return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
-                            "%s: the %s cannot encrypt what it writes", em_flash_piece_name(piece),
-                            chip->name);
+                            "%s: the %s cannot encrypt what it writes",
+                            em_flash_piece_name(piece), chip->name);
     /* The short form of BEGIN has no word for it. */
     if (!dev->stub && chip->begin_words < 5)
         return em_error_set(err, EM_ERR_UNSUPPORTED, "use a stub (--stub)",
@@ -133,14 +134,13 @@ static enum em_status check_encrypted(const struct em_flash_piece *piece,
                             "%s: encryption in download mode is switched off for good",
                             em_flash_piece_name(piece));
     if (security->crypt_config_bad)
-        return em_error_set(err, EM_ERR_REFUSED,
-                            "burn it, or use --ignore-flash-enc-efuse",
-                            "%s: eFuse FLASH_CRYPT_CONFIG is not 0xF", em_flash_piece_name(piece));
+        return em_error_set(
+            err, EM_ERR_REFUSED, "burn it, or use --ignore-flash-enc-efuse",
+            "%s: eFuse FLASH_CRYPT_CONFIG is not 0xF", em_flash_piece_name(piece));
     if (security->key_known && !security->has_key)
-        return em_error_set(err, EM_ERR_REFUSED,
-                            "burn a key first, or use --ignore-flash-enc-efuse",
-                            "%s: the chip has no key for flash encryption",
-                            em_flash_piece_name(piece));
+        return em_error_set(
+            err, EM_ERR_REFUSED, "burn a key first, or use --ignore-flash-enc-efuse",
+            "%s: the chip has no key for flash encryption", em_flash_piece_name(piece));
     return EM_OK;
 }
 
@@ -179,8 +179,8 @@ enum em_status em_flash_check(struct em_device *dev, const struct em_flash_write
         if (status == EM_OK)
             status = check_overlap(write->pieces, write->count, i, err);
         if (status == EM_OK && piece->encrypt)
-            status = check_encrypted(piece, dev, security,
-                                     write->ignore_flash_encryption, err);
+            status = check_encrypted(piece, dev, security, write->ignore_flash_encryption,
+                                     err);
         if (status == EM_OK && !write->force)
             status = check_harm(dev, piece, security, err);
         if (status != EM_OK)

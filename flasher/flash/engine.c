@@ -19,15 +19,14 @@ struct span {
     const uint8_t *data;
     size_t len;
     const struct em_flash_packed *packed; /* NULL: plain */
-    bool last;        /* of its piece */
-    size_t confirmed; /* out: bytes that the loader has for sure */
+    bool last;                            /* of its piece */
+    size_t confirmed;                     /* out: bytes that the loader has for sure */
     int64_t pending_us; /* what the block before may still take (stub) */
 };
 
 bool em_flash_may_retry(enum em_status status)
 {
-    return status == EM_ERR_LINK || status == EM_ERR_CHIP ||
-           status == EM_ERR_UNSUPPORTED;
+    return status == EM_ERR_LINK || status == EM_ERR_CHIP || status == EM_ERR_UNSUPPORTED;
 }
 
 uint32_t em_flash_erase_size(const struct em_device *dev, uint32_t addr, uint64_t len)
@@ -59,8 +58,8 @@ static enum em_status send_block(struct em_flash_engine *engine, bool compressed
     for (uint32_t tries = 1;; tries++) {
         struct em_rom_reply reply = {0};
         engine->result->sent += len;
-        enum em_status status = em_rom_flash_data(dev, compressed, seq, data, len,
-                                                  timeout_us, &reply, err);
+        enum em_status status =
+            em_rom_flash_data(dev, compressed, seq, data, len, timeout_us, &reply, err);
         if (!was_garbled(status, &reply) || tries >= dev->settings.write_block_attempts)
             return status;
         engine->result->retries++;
@@ -171,7 +170,8 @@ static enum em_status write_span(struct em_flash_engine *engine, struct span *sp
 static size_t restart_at(const struct em_flash_job *job, const struct em_flash_run *run,
                          size_t safe)
 {
-    uint64_t addr = (uint64_t)job->addr + run->off + (safe < run->len ? safe : run->len - 1);
+    uint64_t addr =
+        (uint64_t)job->addr + run->off + (safe < run->len ? safe : run->len - 1);
     uint64_t sector = addr & ~(uint64_t)(EM_FLASH_SECTOR - 1);
     uint64_t begin = (uint64_t)job->addr + run->off;
     return sector > begin ? (size_t)(sector - begin) : 0;

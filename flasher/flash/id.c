@@ -16,7 +16,15 @@ static bool has_item(const struct em_chip *chip, const char *item)
 }
 
 /* Items of a chip's table that decide on the voltage (chip-info.csv). */
-enum voltage_item { RTC_FORCE, RTC_1V9, RTC_1V8, FUSE_FORCE, FUSE_ON, FUSE_3V3, STRAP_1V8 };
+enum voltage_item {
+    RTC_FORCE,
+    RTC_1V9,
+    RTC_1V8,
+    FUSE_FORCE,
+    FUSE_ON,
+    FUSE_3V3,
+    STRAP_1V8
+};
 static const char *const voltage_items[] = {
     "vdd_rtc_force", "vdd_rtc_1v9",  "vdd_rtc_1v8",  "vdd_fuse_force",
     "vdd_fuse_on",   "vdd_fuse_3v3", "vdd_strap_1v8"};
@@ -66,8 +74,8 @@ enum em_status em_flash_identify(struct em_device *device,
     if (device->secure_download)
         return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
                             "flash id: the chip is in secure download mode");
-    enum em_status status = em_flash_attach(
-        device, options != NULL ? options->spi_connection : NULL, err);
+    enum em_status status =
+        em_flash_attach(device, options != NULL ? options->spi_connection : NULL, err);
     if (status != EM_OK)
         return status;
     out->id = device->flash.id;

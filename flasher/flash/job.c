@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One piece: all of its runs, a port that vanished meanwhile, and the proof at the end. */
+/* One piece: all of its runs, a port that vanished meanwhile, and the proof at the end.
+ */
 #include "config.h"
 
 #include "flasher/flash/flash_int.h"
 
 enum {
-    REPAIRS_MAX = 2,            /* times that what differs is written again */
-    REPAIR_CHUNK = 64 * 1024,   /* as much is looked at, and written, at a time */
+    REPAIRS_MAX = 2,          /* times that what differs is written again */
+    REPAIR_CHUNK = 64 * 1024, /* as much is looked at, and written, at a time */
 };
 
 static enum em_status write_runs(struct em_flash_engine *engine, struct em_error *err)
 {
     struct em_flash_job *job = engine->job;
     for (size_t i = 0; i < job->run_count; i++) {
-        const struct em_flash_packed *packed = job->packed != NULL ? &job->packed[i] : NULL;
+        const struct em_flash_packed *packed =
+            job->packed != NULL ? &job->packed[i] : NULL;
         enum em_status status = em_flash_write_run(engine, &job->runs[i], packed,
                                                    i + 1 == job->run_count, err);
         if (status != EM_OK)

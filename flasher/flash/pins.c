@@ -15,8 +15,8 @@ static const struct {
     const char *fuse; /* item of the chip's table */
     unsigned shift;
 } pins[] = {
-    {"CLK", "spi_clk", 0},  {"Q", "spi_q", 6},    {"D", "spi_d", 12},
-    {"HD", "spi_hd", 24}, {"CS", "spi_cs", 18},
+    {"CLK", "spi_clk", 0}, {"Q", "spi_q", 6},    {"D", "spi_d", 12},
+    {"HD", "spi_hd", 24},  {"CS", "spi_cs", 18},
 };
 
 enum {
@@ -58,8 +58,8 @@ static enum em_status parse_pin(const struct em_chip *chip, size_t idx, const ch
     *at = text + len + (last ? 0 : 1);
     if (*out > PIN_MAX || !is_listed(chip->spi_pins, *out))
         return em_error_set(err, EM_ERR_USAGE, "check the board's schematic",
-                            "SPI connection: %s on pin %lu, the %s has %s", pins[idx].name,
-                            *out, chip->name,
+                            "SPI connection: %s on pin %lu, the %s has %s",
+                            pins[idx].name, *out, chip->name,
                             chip->spi_pins != NULL ? chip->spi_pins : "none");
     return EM_OK;
 }

@@ -39,8 +39,8 @@ static enum em_status patch_header(struct em_device *dev,
         em_image_header_set(data, piece->len, chip, &settings, &changed, &reason);
     if (status == EM_ERR_INPUT) {
         em_rom_log(dev, EM_LOG_WARNING, NULL,
-                   "%s: flash settings are left as they are (%s)", em_flash_piece_name(piece),
-                   reason.what);
+                   "%s: flash settings are left as they are (%s)",
+                   em_flash_piece_name(piece), reason.what);
         return EM_OK;
     }
     if (status != EM_OK) {
@@ -73,8 +73,10 @@ enum em_status em_flash_job_plan(struct em_flash_job *out, struct em_device *dev
                                  const struct em_flash_space *space, bool patch,
                                  struct em_error *err)
 {
-    *out = (struct em_flash_job){
-        .piece = piece, .addr = piece->addr, .data = piece->data, .encrypt = piece->encrypt};
+    *out = (struct em_flash_job){.piece = piece,
+                                 .addr = piece->addr,
+                                 .data = piece->data,
+                                 .encrypt = piece->encrypt};
     if (piece->len == 0)
         return EM_OK;
     /* A ROM erases from the sector on, and refuses to begin within one. */

@@ -166,9 +166,8 @@ enum em_status em_flash_check_erase(struct em_device *dev, bool force,
     if (status != EM_OK)
         return status;
     if (security.encryption || security.secure_boot)
-        return em_error_set(err, EM_ERR_REFUSED,
-                            "the chip may never start again; --force does it anyway",
-                            "erase: %s is on",
-                            security.encryption ? "flash encryption" : "secure boot");
+        return em_error_set(
+            err, EM_ERR_REFUSED, "the chip may never start again; --force does it anyway",
+            "erase: %s is on", security.encryption ? "flash encryption" : "secure boot");
     return EM_OK;
 }

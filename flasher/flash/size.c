@@ -16,8 +16,8 @@ static const struct {
     uint8_t first, last;
     uint32_t kib; /* of the first; each further one is twice as large */
 } capacities[] = {
-    {0x12, 0x19, 256},       {0x1A, 0x1C, 64 * 1024}, {0x20, 0x22, 64 * 1024},
-    {0x32, 0x39, 256},       {0x3A, 0x3A, 64 * 1024},
+    {0x12, 0x19, 256}, {0x1A, 0x1C, 64 * 1024}, {0x20, 0x22, 64 * 1024},
+    {0x32, 0x39, 256}, {0x3A, 0x3A, 64 * 1024},
 };
 
 enum {
@@ -132,7 +132,7 @@ enum em_status em_flash_open(struct em_device *dev,
     uint64_t size = out->end;
     if (size == 0 && dev->secure_download)
         size = EM_FLASH_24BIT_END; /* nobody can tell: the user has to know */
-    if (status != EM_OK || size == 0 || !em_flash_is_full(dev) || dev->flash.size == size)
+    if (status != EM_OK || size == 0 || dev->flash.size == size)
         return status;
     /* A loader refuses or wraps beyond 2 MiB until it is told. */
     status = em_rom_spi_set_params(dev, (uint32_t)size, err);

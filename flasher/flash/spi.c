@@ -89,7 +89,8 @@ enum em_status em_flash_spi(struct em_device *dev, const struct em_flash_spi *sp
     uint32_t usr;
     uint32_t usr2;
     uint32_t in = 0;
-    enum em_status status = em_rom_read_reg(dev, chip->spi_base + chip->spi_usr, &usr, err);
+    enum em_status status =
+        em_rom_read_reg(dev, chip->spi_base + chip->spi_usr, &usr, err);
     if (status == EM_OK)
         status = em_rom_read_reg(dev, chip->spi_base + chip->spi_usr2, &usr2, err);
     if (status != EM_OK)

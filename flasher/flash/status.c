@@ -93,8 +93,8 @@ enum em_status em_flash_status_write(struct em_device *device,
     if (status == EM_OK && bytes == 2)
         status = write_register(device, write_codes[0], value, 16, keep, err);
     for (unsigned i = 0; i < bytes && status == EM_OK; i++)
-        status = write_register(device, write_codes[i], value >> 8 * i & 0xFF, 8, keep,
-                                err);
+        status =
+            write_register(device, write_codes[i], value >> 8 * i & 0xFF, 8, keep, err);
     struct em_flash_spi disable = {.opcode = DISABLE};
     return status == EM_OK ? em_flash_spi(device, &disable, NULL, err) : status;
 }

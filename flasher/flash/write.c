@@ -48,8 +48,8 @@ static enum em_status plan(struct writing *w, struct em_error *err)
     for (size_t i = 0; i < write->count; i++) {
         const struct em_flash_piece *piece = &write->pieces[i];
         struct em_flash_job *job = &w->jobs[i];
-        enum em_status status = em_flash_job_plan(job, w->dev, piece, &write->flash,
-                                                  &w->space, patch, err);
+        enum em_status status =
+            em_flash_job_plan(job, w->dev, piece, &write->flash, &w->space, patch, err);
         if (status != EM_OK)
             return status;
         w->results[i].bytes = job->len;
