@@ -144,32 +144,29 @@ static enum em_status add_piece(struct flash_files *files,
     return EM_OK;
 }
 
-/* Runs of an Intel HEX file; their addresses are its own. */
-static enum em_status add_hex(struct flash_files *files, const char *path,
-                              const struct em_buf *text, bool encrypt,
-                              struct em_error *err)
+/* Pieces of an Intel HEX file; their addresses are its own. */
+static enum em_status add_hex(struct flash_files *files, struct em_buf *content,
+                              const char *path, bool encrypt, struct em_error *err)
 {
-    struct em_hex hex = {0};
-    enum em_status status = em_hex_parse(&hex, text->data, text->len, err);
+    struct em_image_hex hex = {0};
+    enum em_status status =
+        em_image_hex_parse(&hex, content->data, content->len, path, err);
     if (status != EM_OK)
-        em_error_at(err, path, err->line);
+        return status;
+    em_buf_free(content);
+    *content = hex.bytes; /* the pieces point into it */
+    hex.bytes = (struct em_buf){0};
     for (size_t i = 0; i < hex.count && status == EM_OK; i++) {
-        struct em_buf *content = new_content(files);
-        if (content == NULL) {
-            status = em_error_nomem(err);
-            break;
-        }
-        em_buf_append(content, hex.runs[i].data, hex.runs[i].len);
         const struct em_flash_piece piece = {
             .name = path,
-            .addr = hex.runs[i].addr,
-            .data = content->data,
-            .len = content->len,
+            .addr = hex.pieces[i].addr,
+            .data = content->data + hex.pieces[i].off,
+            .len = hex.pieces[i].len,
             .encrypt = encrypt,
         };
-        status = content->failed ? em_error_nomem(err) : add_piece(files, &piece, err);
+        status = add_piece(files, &piece, err);
     }
-    em_hex_free(&hex);
+    em_image_hex_free(&hex);
     return status;
 }
 
@@ -186,13 +183,8 @@ enum em_status flash_files_add(struct flash_files *files, const char *addr,
     status = em_file_read(content, path, FILE_MAX, err);
     if (status != EM_OK)
         return status;
-    if (em_hex_is(content->data, content->len)) {
-        struct em_buf text = *content;
-        *content = (struct em_buf){0}; /* contents may move now */
-        status = add_hex(files, path, &text, encrypt, err);
-        em_buf_free(&text);
-        return status;
-    }
+    if (em_image_hex_looks(content->data, content->len))
+        return add_hex(files, content, path, encrypt, err);
     piece.data = content->data;
     piece.len = content->len;
     return add_piece(files, &piece, err);
@@ -200,25 +192,23 @@ enum em_status flash_files_add(struct flash_files *files, const char *addr,
 
 enum em_status flash_file_read(struct em_buf *out, const char *path, struct em_error *err)
 {
-    struct em_hex hex = {0};
-    size_t start = out->len;
+    struct em_image_hex hex = {0};
     enum em_status status = em_file_read(out, path, FILE_MAX, err);
-    if (status != EM_OK || !em_hex_is(out->data + start, out->len - start))
+    if (status != EM_OK || !em_image_hex_looks(out->data, out->len))
         return status;
-    status = em_hex_parse(&hex, out->data + start, out->len - start, err);
-    if (status == EM_OK && hex.count != 1)
+    status = em_image_hex_parse(&hex, out->data, out->len, path, err);
+    if (status == EM_OK && hex.count != 1) {
         status = em_error_set(err, EM_ERR_INPUT, "name a file with one piece",
                               "an Intel HEX file with %zu pieces, where one is wanted",
                               hex.count);
-    if (status == EM_OK) {
-        out->len = start;
-        em_buf_append(out, hex.runs[0].data, hex.runs[0].len);
-    } else {
-        em_error_at(err, path, err->line);
+        em_error_at(err, path, 0);
     }
-    if (status == EM_OK && out->failed)
-        status = em_error_nomem(err);
-    em_hex_free(&hex);
+    if (status == EM_OK) {
+        em_buf_free(out);
+        *out = hex.bytes;
+        hex.bytes = (struct em_buf){0};
+    }
+    em_image_hex_free(&hex);
     return status;
 }
 

@@ -26,7 +26,7 @@ void flash_files_end(struct flash_files *files);
 
 /**
  * Add what file @p path has for address @p addr: a number, or a name of the partition
- * table. Of an Intel HEX file each run of bytes becomes a piece at its own address.
+ * table. Of an Intel HEX file all pieces are added, at its own addresses.
  * EM_ERR_USAGE: @p addr is neither.
  */
 enum em_status flash_files_add(struct flash_files *files, const char *addr,
@@ -36,7 +36,8 @@ enum em_status flash_files_add(struct flash_files *files, const char *addr,
 enum em_status flash_files_add_old(struct flash_files *files, size_t i, const char *path,
                                    struct em_error *err);
 
-/** Append the content of @p path to @p out; of an Intel HEX file, its only run. */
+/** Read the content of @p path into @p out, which is empty; of an Intel HEX file, its
+ * only piece. EM_OK, EM_ERR_IO, EM_ERR_INPUT, EM_ERR_NOMEM. */
 enum em_status flash_file_read(struct em_buf *out, const char *path,
                                struct em_error *err);
 

@@ -2,8 +2,7 @@
 # The programs. They are linked with the library's objects, internals included, so that they
 # start fast and can use base/.
 
-bin_PROGRAMS += mfg_gen
-EXTRA_PROGRAMS += mfg_flash
+bin_PROGRAMS += mfg_flash mfg_gen
 
 # What all programs share.
 program_sources = \
