@@ -13,6 +13,8 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_transport_sim_util.h \
+	tests/test_flasher_transport_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -46,7 +48,9 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_transport_sim \
 	tests/test_flasher_transport_telnet \
+	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
