@@ -48,6 +48,8 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \

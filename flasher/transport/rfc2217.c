@@ -19,8 +19,8 @@ enum {
 };
 
 enum {
-    START_US = 3000000, /* pySerial's "timeout", which the option of that name changes */
-    ANSWER_US = 1000000,
+    START_US = 3000000,  /* for the first agreement, as pySerial has it */
+    ANSWER_US = 1000000, /* for each answer; the option "timeout" changes both */
     SEND_US = 3000000,
 };
 
@@ -31,7 +31,7 @@ struct em_rfc2217 {
     struct em_buf in;  /* received data, of which in_at bytes were read */
     struct em_buf out; /* what is being sent; answers to the server */
     size_t in_at;
-    int64_t start_us;
+    int64_t start_us, answer_us;
     bool ignore_control; /* do not wait for answers about DTR and RTS */
     bool refused;        /* the server does not know the serial port option */
     bool suspended;      /* the server wants no data now */
@@ -127,7 +127,7 @@ static enum em_status pump(struct em_rfc2217 *r, int64_t deadline_us,
  * may still do what it is told; it is not asked to wait for twice. */
 static enum em_status request(struct em_rfc2217 *r, unsigned bits, struct em_error *err)
 {
-    int64_t deadline_us = em_fd_now_us(&r->f.io) + ANSWER_US;
+    int64_t deadline_us = em_fd_now_us(&r->f.io) + r->answer_us;
     r->awaited = bits & ~r->silent;
     enum em_status status = flush(r, SEND_US, err);
     while (status == EM_OK && r->awaited != 0) {
@@ -322,7 +322,7 @@ static enum em_status take_options(struct em_rfc2217 *r, struct em_error *err)
         if (strcmp(key, "ign_set_control") == 0) {
             r->ignore_control = true;
         } else if (strcmp(key, "timeout") == 0) {
-            r->start_us = seconds(value);
+            r->start_us = r->answer_us = seconds(value);
             if (value[0] == '\0' || r->start_us < 0)
                 return em_error_set(err, EM_ERR_USAGE, "use for example timeout=3",
                                     "port '%s': timeout '%s' is no number of seconds",
@@ -347,6 +347,7 @@ enum em_status em_io_rfc2217_open(struct em_io **out, const char *name, uint32_t
     em_fd_init(&r->f, &rfc2217_ops, name, em_fd_close);
     r->f.io.has_lines = true;
     r->start_us = START_US;
+    r->answer_us = ANSWER_US;
     r->baud = baud;
     enum em_status status = em_net_parse(&r->to, name, SCHEME, err);
     if (status == EM_OK)
