@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-const struct em_chip_ops em_chip_ops_plain = {NULL, NULL, NULL, NULL, NULL};
+const struct em_chip_ops em_chip_ops_plain = {.revision = NULL};
 
 const struct em_chip *em_chips(size_t *count_out)
 {
@@ -84,20 +84,33 @@ void em_chip_code_list(const struct em_chip_code *codes, char *out, size_t size)
     }
 }
 
+static const struct em_chip_bits *find_bits(const struct em_chip *chip, const char *item)
+{
+    const struct em_chip_bits *bits = chip->bits;
+    while (bits->item != NULL && strcmp(bits->item, item) != 0)
+        bits++;
+    return bits;
+}
+
+bool em_chip_bits_has(const struct em_chip *chip, const char *item)
+{
+    return find_bits(chip, item)->item != NULL;
+}
+
 enum em_status em_chip_bits_read(const struct em_chip *chip, const char *item,
                                  const struct em_chip_reader *reader, uint32_t *out,
                                  struct em_error *err)
 {
     *out = 0;
-    const struct em_chip_bits *bits = chip->bits;
-    while (bits->item != NULL && strcmp(bits->item, item) != 0)
-        bits++;
+    const struct em_chip_bits *bits = find_bits(chip, item);
+    uint32_t word = 0;
     for (size_t i = 0; i < bits->count; i++) {
         const struct em_chip_piece *piece = &bits->piece[i];
-        uint32_t word;
-        enum em_status status = reader->read(reader->user, piece->addr, &word, err);
-        if (status != EM_OK)
-            return status;
+        if (i == 0 || piece->addr != bits->piece[i - 1].addr) {
+            enum em_status status = reader->read(reader->user, piece->addr, &word, err);
+            if (status != EM_OK)
+                return status;
+        }
         uint32_t mask = piece->count >= 32 ? UINT32_MAX : (1u << piece->count) - 1;
         *out =
             (piece->count >= 32 ? 0 : *out << piece->count) | (word >> piece->low & mask);

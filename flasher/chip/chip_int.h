@@ -61,10 +61,11 @@ enum { EM_CHIP_NO_ID = -1 };
  * (offsets of the SPI registers are from spi_base). Lists end with a row without name.
  */
 struct em_chip {
-    const char *id;     /* "esp32c3": the name of the table, and of --chip */
-    const char *name;   /* "ESP32-C3" */
-    const char *tested; /* "board", "emulator" or "not yet" */
-    int32_t image_id;   /* chip id in image headers and security information */
+    const char *id;       /* "esp32c3": the name of the table, and of --chip */
+    const char *name;     /* "ESP32-C3" */
+    const char *tested;   /* "board", "emulator" or "not yet" */
+    const char *features; /* what every one has: "Wi-Fi, BT 5 (LE), …" */
+    int32_t image_id;     /* chip id in image headers and security information */
     enum em_chip_detect detect;
     uint32_t magic;         /* word at EM_CHIP_MAGIC_ADDR, 0: not known */
     uint32_t security_info; /* bytes that GET_SECURITY_INFO answers; 0: unknown command */
@@ -74,6 +75,8 @@ struct em_chip {
     uint32_t uart_date; /* a register that can be written without harm */
     uint32_t uart_clkdiv;
     uint32_t xtal_divider;
+    uint32_t rom_xtal_mhz; /* crystal that the ROM reckons with; 0: item "rom_xtal" of the
+                            * table tells, or it reckons right */
 
     uint32_t
         begin_words; /* words of FLASH_BEGIN in ROM: 5 with the encrypted flag, or 4 */
@@ -98,6 +101,7 @@ struct em_chip {
     uint32_t bootloader;    /* flash address of the boot loader */
     uint32_t encrypt_align; /* of encrypted writes; 0: cannot */
     uint32_t uf2_family;
+    bool old_revision_minor; /* the one-byte revision in old images is the minor one */
 
     uint32_t usb_otg_pid; /* USB product id of its USB-OTG port; 0: has none */
     uint32_t wdt_config0, wdt_config1, wdt_wprotect, wdt_key; /* RTC watchdog */
@@ -105,6 +109,7 @@ struct em_chip {
     bool watchdog_reset; /* the RTC watchdog may be used to reset it */
     uint32_t strap_reg, boot_strap_bit;
     uint32_t force_download_reg, force_download_mask;
+    bool force_download_clear; /* to be cleared before a pulse on EN */
 
     const struct em_chip_code *flash_freqs;
     const struct em_chip_code *flash_sizes;
@@ -143,6 +148,51 @@ void em_chip_code_list(const struct em_chip_code *codes, char *out, size_t size)
 enum em_status em_chip_bits_read(const struct em_chip *chip, const char *item,
                                  const struct em_chip_reader *reader, uint32_t *out,
                                  struct em_error *err);
+
+/** Revision as major*100+minor. */
+enum em_status em_chip_revision(const struct em_chip *chip,
+                                const struct em_chip_reader *reader, uint32_t *out,
+                                struct em_error *err);
+
+/** Name of package and variant with the revision: "ESP32-C3 (QFN32) (revision v0.4)".
+ * @p revision is what em_chip_revision() told. */
+enum em_status em_chip_describe(const struct em_chip *chip,
+                                const struct em_chip_reader *reader, uint32_t revision,
+                                char *out, size_t size, struct em_error *err);
+
+/** "Wi-Fi, BT 5 (LE), Single Core, 160MHz, Embedded Flash 4MB (XMC)". */
+enum em_status em_chip_features(const struct em_chip *chip,
+                                const struct em_chip_reader *reader, char *out,
+                                size_t size, struct em_error *err);
+
+/** The factory's MAC, as it is printed from left to right. */
+enum em_status em_chip_mac(const struct em_chip *chip,
+                           const struct em_chip_reader *reader, uint8_t out[6],
+                           struct em_error *err);
+
+/** The MAC as an EUI-64, on chips with mac_ext; *has_out: it is one of them. */
+enum em_status em_chip_eui64(const struct em_chip *chip,
+                             const struct em_chip_reader *reader, uint8_t out[8],
+                             bool *has_out, struct em_error *err);
+
+/** The rate to ask the ROM for so that the line runs at @p baud; @p xtal_mhz is the
+ * crystal as measured (or the fixed one). */
+enum em_status em_chip_rom_baud(const struct em_chip *chip,
+                                const struct em_chip_reader *reader, uint32_t xtal_mhz,
+                                uint32_t baud, uint32_t *out, struct em_error *err);
+
+/** The pads of the flash as fused, as SPI_ATTACH takes them; 0: the default ones. */
+enum em_status em_chip_spi_pads(const struct em_chip *chip,
+                                const struct em_chip_reader *reader, uint32_t *out,
+                                struct em_error *err);
+
+/** Voltage of the flash: "3.3V", "1.8V", "1.9V" or "OFF"; "": the chip does not tell. */
+enum em_status em_chip_flash_voltage(const struct em_chip *chip,
+                                     const struct em_chip_reader *reader,
+                                     const char **out, struct em_error *err);
+
+/** Does the chip's table describe @p item? */
+bool em_chip_bits_has(const struct em_chip *chip, const char *item);
 
 /** The text of a value, or @p otherwise. */
 const char *em_chip_text_find(const struct em_chip *chip, const char *item,

@@ -8,7 +8,7 @@
 BEGIN {
     FS = ","
     kind_of["detect"] = "enum"
-    split("name tested spi_pins", words, " "); for (i in words) kind_of[words[i]] = "text"
+    split("name tested features spi_pins", words, " "); for (i in words) kind_of[words[i]] = "text"
     split("dl_encrypt_dis crypt_cnt secure_boot secure_boot_v2", words, " ")
     for (i in words) kind_of[words[i]] = "mask"
     print "/* Made by chips.awk from tables of flasher/chip/tables/. */"
@@ -49,9 +49,10 @@ FNR == 1 {
 $1 == "fact" {
     if ($2 == "ops")
         facts = facts "        .ops = &em_chip_ops_" $3 ",\n"
-    else if (kind_of[$2] == "text")
+    else if (kind_of[$2] == "text") {
+        gsub(/; /, ", ", $3) # commas would end the column
         facts = facts "        ." $2 " = \"" $3 "\",\n"
-    else if (kind_of[$2] == "mask") {
+    } else if (kind_of[$2] == "mask") {
         if (split($3, part, "&") != 2)
             fail("not ADDRESS&MASK: " $3)
         facts = facts "        ." $2 " = {" part[1] ", " part[2] "},\n"

@@ -4,6 +4,10 @@
 libespmfg_all_la_SOURCES += \
 	flasher/chip/chip.c \
 	flasher/chip/chip_int.h \
+	flasher/chip/describe.c \
+	flasher/chip/esp32.c \
+	flasher/chip/esp32s3.c \
+	flasher/chip/esp8266.c \
 	flasher/chip/ops_int.h
 
 chip_tables = \

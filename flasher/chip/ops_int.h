@@ -5,10 +5,11 @@
 
 #include "flasher/chip/chip_int.h"
 
-/** Operations of a chip. A NULL member stands for what most chips do. */
+/** Operations of a chip. A NULL member stands for what most chips do; call them by the
+ * functions of chip_int.h, which know that. */
 struct em_chip_ops {
-    /** The rate to ask the ROM for so that the line runs at @p baud (ROMs that reckon
-     * with another clock than they have). NULL: @p baud itself. */
+    /** The rate to ask the ROM for so that the line runs at @p baud. NULL: by the
+     * crystal that the ROM believes in, if that is known. */
     enum em_status (*rom_baud)(const struct em_chip *chip,
                                const struct em_chip_reader *reader, uint32_t xtal_mhz,
                                uint32_t baud, uint32_t *out, struct em_error *err);
@@ -20,16 +21,26 @@ struct em_chip_ops {
     enum em_status (*describe)(const struct em_chip *chip,
                                const struct em_chip_reader *reader, uint32_t revision,
                                char *out, size_t size, struct em_error *err);
-    /** Features beyond the fixed list, appended to @p out with ", " between. NULL: flash
-     * and PSRAM by items flash_cap, flash_vendor, psram_cap, psram_vendor. */
+    /** Features beyond the fixed list, by em_chip_feature_add(). NULL: flash and PSRAM by
+     * items flash_cap, flash_vendor, psram_cap, psram_vendor; then item calibration. */
     enum em_status (*features)(const struct em_chip *chip,
                                const struct em_chip_reader *reader, char *out,
                                size_t size, struct em_error *err);
     /** The six bytes of the MAC. NULL: from mac_hi and mac_lo. */
     enum em_status (*mac)(const struct em_chip *chip, const struct em_chip_reader *reader,
                           uint8_t out[6], struct em_error *err);
+    /** Voltage of the flash. NULL: not told. */
+    enum em_status (*flash_voltage)(const struct em_chip *chip,
+                                    const struct em_chip_reader *reader, const char **out,
+                                    struct em_error *err);
 };
 
+/** Append @p text to the list in @p out, with ", " between; cut to @p size. */
+void em_chip_feature_add(char *out, size_t size, const char *text);
+
+extern const struct em_chip_ops em_chip_ops_esp32;
+extern const struct em_chip_ops em_chip_ops_esp32s3;
+extern const struct em_chip_ops em_chip_ops_esp8266;
 extern const struct em_chip_ops em_chip_ops_plain;
 
 /* The rows, from the build (chips.c). */
