@@ -5,7 +5,6 @@
 
 #include "flasher/transport/fault_int.h"
 #include "flasher/transport/tty_int.h"
-#include "tests/test_flasher_transport_sim_util.h"
 #include "tests/test_flasher_transport_util.h"
 
 #include <grp.h>
