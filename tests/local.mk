@@ -52,6 +52,7 @@ unit_tests = \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_write \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
