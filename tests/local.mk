@@ -63,6 +63,11 @@ unit_tests = \
 	tests/test_flasher_image_header \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
+	tests/test_flasher_image_header \
+	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
