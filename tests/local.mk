@@ -57,6 +57,10 @@ unit_tests = \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_write \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
+	tests/test_flasher_transport_sim \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
@@ -64,8 +68,12 @@ unit_tests = \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_transport_telnet \
-	tests/test_flasher_image_partition \
 	tests/test_flasher_transport_tty \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
+	tests/test_flasher_image_header \
+	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
