@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 dist_man_MANS += \
+	docs/mfg_flash.1 \
 	docs/mfg_gen.1 \
 	docs/mfg_gen-image.1 \
 	docs/mfg_values.5
@@ -13,4 +14,5 @@ dist_doc_DATA += \
 schemadir        = $(docdir)/schema
 dist_schema_DATA = \
 	docs/schema/manifest.schema.json \
+	docs/schema/mfg_flash.schema.json \
 	docs/schema/mfg_gen.schema.json

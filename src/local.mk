@@ -62,12 +62,8 @@ fishcomp_DATA = src/completion/mfg_flash.fish src/completion/mfg_gen.fish
 bin_PROGRAMS += mfg_sim
 
 mfg_sim_SOURCES = \
-	src/cli.c \
-	src/cli.h \
-	src/cli_words.c \
-	src/mfg_sim.c \
-	src/term.c \
-	src/term.h
+	$(program_sources) \
+	src/mfg_sim.c
 mfg_sim_LDADD = libespmfg_all.la $(EM_LIBS)
 
 bashcomp_DATA = src/completion/mfg_gen.bash

@@ -4,7 +4,9 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
-	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN;
+	MFG_FLASH='$(abs_top_builddir)/mfg_flash'; export MFG_FLASH; \
+	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN; \
+	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
 
 EXTRA_DIST += \
 	tests/cli_util.sh \
@@ -27,6 +29,10 @@ EXTRA_DIST += \
 test_scripts = \
 	tests/cli.sh \
 	tests/docs.sh \
+	tests/flash_cli.sh \
+	tests/flash_faults.sh \
+	tests/flash_json.sh \
+	tests/flash_ports.sh \
 	tests/full_disk.sh \
 	tests/golden.sh \
 	tests/golden_image.sh \
