@@ -46,8 +46,10 @@ page_of() {
 manual_of() {
     if [ -n "$1" ]; then
         sed -n "/^\.Ss $1\$/,/^\.S[sh] /p" "$(page_of "$1")"
+    elif [ -n "$commands" ]; then
+        sed -n '/^\.Sh DESCRIPTION/,/^\.Ss /p' "$docs/$program.1" | sed -n '/^\.It Fl/p'
     else
-        sed -n '/^\.Sh DESCRIPTION/,/^\.S[s] /p' "$docs/$program.1" | sed -n '/^\.It Fl/p'
+        sed -n '/^\.It Fl/p' "$docs/$program.1"
     fi | grep -oE 'Fl -[a-z0-9_-]+' | sed 's/Fl -//' | sort -u
 }
 
@@ -108,10 +110,9 @@ check_options() {
     for shell in $shells; do
         # shellcheck disable=SC2086 # two words
         offered_by_$shell $command | sed -nE 's/^--([a-z0-9_-]+).*/\1/p' | grep -vx help |
-            { if [ -n "$command" ]; then cat; else grep -vx version || true; fi; } | sort -u \
-            >"$work/offered"
-        if [ -z "$command" ]; then
-            sed -i '/^version$/d' "$work/options"
+            sort -u >"$work/offered"
+        if [ -z "$command$(grep -x version "$work/options")" ]; then
+            sed -i '/^version$/d' "$work/offered" # of programs with commands; in no table
         fi
         diff "$work/options" "$work/offered" ||
             fail "$shown: options (<) and what $shell offers (>) differ"
@@ -182,7 +183,8 @@ sed -nE 's/^ *\{EM_NVS_[A-Z0-9]+, *"([a-z0-9]+)"\},$/\1/p' "$top_srcdir/mfg/type
 sed -nE '/^    "type": \{/,/\}/p' "$docs/schema/mfg_gen.schema.json" | grep -oE '"[a-z0-9]+"' |
     tr -d '"' | grep -vxE 'type|enum' | sort >"$work/told"
 diff "$work/types" "$work/told" || fail "types of mfg/types.c (<) and of the schema (>) differ"
-for member in $(grep -oE '^        "[a-z_]+": ' "$docs/schema/mfg_gen.schema.json" | tr -d '": '); do
+for member in $(grep -ohE '^        "[a-z0-9_]+": ' "$docs/schema/mfg_gen.schema.json" \
+    "$docs/schema/mfg_flash.schema.json" | tr -d '": '); do
     grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
 done
 
