@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -50,6 +51,8 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
+	tests/test_flasher_sim_flash \
+	tests/test_flasher_sim_loader \
 	tests/test_flasher_transport_telnet \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
