@@ -29,17 +29,36 @@ bool em_flash_may_retry(enum em_status status)
     return status == EM_ERR_LINK || status == EM_ERR_CHIP || status == EM_ERR_UNSUPPORTED;
 }
 
+/* The ESP8266's ROM erases the sectors up to the next block of 16, and then as many as it
+ * was told, as if it had not yet. */
+enum { FAULT_BLOCK = 16 };
+
+static uint32_t sectors_of(uint64_t len)
+{
+    return (uint32_t)((len + EM_FLASH_SECTOR - 1) / EM_FLASH_SECTOR);
+}
+
+static uint32_t fault_head(uint32_t addr, uint32_t count)
+{
+    uint32_t head = FAULT_BLOCK - addr / EM_FLASH_SECTOR % FAULT_BLOCK;
+    return head < count ? head : count;
+}
+
 uint32_t em_flash_erase_size(const struct em_device *dev, uint32_t addr, uint64_t len)
 {
     if (em_flash_is_full(dev))
         return (uint32_t)len;
-    /* The ESP8266's ROM counts the sectors up to the next block of 16 twice. */
-    enum { BLOCK_SECTORS = 16 };
-    uint32_t first = addr / EM_FLASH_SECTOR;
-    uint32_t count = (uint32_t)((len + EM_FLASH_SECTOR - 1) / EM_FLASH_SECTOR);
-    uint32_t head = BLOCK_SECTORS - first % BLOCK_SECTORS;
-    head = head < count ? head : count;
+    uint32_t count = sectors_of(len);
+    uint32_t head = fault_head(addr, count);
     return (count < 2 * head ? (count + 1) / 2 : count - head) * EM_FLASH_SECTOR;
+}
+
+bool em_flash_erases_more(const struct em_device *dev, uint32_t addr, uint64_t len)
+{
+    if (em_flash_is_full(dev))
+        return false;
+    uint32_t told = sectors_of(em_flash_erase_size(dev, addr, len));
+    return told + fault_head(addr, told) > sectors_of(len);
 }
 
 /* A refusal that says for sure that the block was not taken. */

@@ -222,6 +222,9 @@ enum em_status em_flash_write_job(struct em_flash_engine *engine, size_t idx,
 /** Erase size to announce for @p len bytes at @p addr; see 6.6 of the protocol. */
 uint32_t em_flash_erase_size(const struct em_device *dev, uint32_t addr, uint64_t len);
 
+/** Will a sector more than these be erased by it? */
+bool em_flash_erases_more(const struct em_device *dev, uint32_t addr, uint64_t len);
+
 /** May the same be tried again after @p status? Refusals count: what the chip got may be
  * garbled. */
 bool em_flash_may_retry(enum em_status status);
