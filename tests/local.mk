@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/data \
 	tests/fuzz \
 	tests/em_test.h \
+	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
@@ -47,6 +48,11 @@ unit_tests = \
 	tests/test_base_stream \
 	tests/test_base_text \
 	tests/test_flasher_image_header \
+	tests/test_flasher_rom_connect \
+	tests/test_flasher_rom_detect \
+	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_reset \
+	tests/test_flasher_rom_slip \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
