@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_efuse_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -49,6 +50,8 @@ unit_tests = \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_model \
+	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
