@@ -7,6 +7,7 @@ bin_PROGRAMS += mfg_gen
 mfg_gen_SOURCES = \
 	src/cli.c \
 	src/cli.h \
+	src/cli_words.c \
 	src/gen.h \
 	src/gen_args.c \
 	src/gen_args.h \
@@ -24,6 +25,17 @@ mfg_gen_SOURCES = \
 	src/term.c \
 	src/term.h
 mfg_gen_LDADD = libespmfg_all.la $(EM_LIBS)
+
+bin_PROGRAMS += mfg_sim
+
+mfg_sim_SOURCES = \
+	src/cli.c \
+	src/cli.h \
+	src/cli_words.c \
+	src/mfg_sim.c \
+	src/term.c \
+	src/term.h
+mfg_sim_LDADD = libespmfg_all.la $(EM_LIBS)
 
 bashcomp_DATA = src/completion/mfg_gen.bash
 zshcomp_DATA  = src/completion/_mfg_gen

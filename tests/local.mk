@@ -53,6 +53,7 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
+	tests/test_flasher_transport_telnet \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
