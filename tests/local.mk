@@ -47,8 +47,10 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
