@@ -50,8 +50,10 @@ unit_tests = \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
 	tests/test_flasher_transport_telnet \
 	tests/test_mfg_batch \
