@@ -14,6 +14,8 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_transport_sim_util.h \
+	tests/test_flasher_transport_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -55,7 +57,11 @@ unit_tests = \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
+	tests/test_flasher_transport_sim \
 	tests/test_flasher_transport_telnet \
+	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
