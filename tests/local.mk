@@ -14,6 +14,10 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/flasher_script.h \
 	tests/program_util.h \
+	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_util.h \
+	tests/test_flasher_transport_sim_util.h \
+	tests/test_flasher_transport_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -47,12 +51,34 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_coding \
+	tests/test_flasher_efuse_model \
+	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_slip \
+	tests/test_flasher_flash_checks \
+	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_write \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
+	tests/test_flasher_transport_sim \
+	tests/test_flasher_transport_telnet \
+	tests/test_flasher_transport_tty \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
+	tests/test_flasher_image_header \
+	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
