@@ -23,7 +23,7 @@ struct script_rule {
     const char *reply; /* hex of result and status, framed; NULL: the usual answer */
     int other_op;      /* of the answer; 0: the same */
     unsigned copies;   /* 0: one */
-    int64_t delay_us;  /* before it comes */
+    int64_t delay_us;  /* before it comes; below 0: it is lost */
     unsigned used;     /* counts */
 };
 
@@ -45,6 +45,7 @@ struct script {
 
     uint32_t port_baud, chip_baud;
     uint32_t baud_limit; /* the cable carries no more; 0: any */
+    uint32_t reset_baud; /* of the chip after a line event; 0: as it was */
     int gone_after;      /* line events until the port vanishes; 0: never */
     int reopen_fails;
     bool gone;
@@ -84,7 +85,7 @@ static inline void script_put(struct script *s, const void *data, size_t len,
 {
     if (s->piece == s->pieces)
         s->pieces = s->piece = s->wire_at = s->wire_len = 0;
-    if (len == 0 || s->pieces == 64 || s->wire_len + len > sizeof s->wire)
+    if (len == 0 || delay_us < 0 || s->pieces == 64 || s->wire_len + len > sizeof s->wire)
         return;
     memcpy(s->wire + s->wire_len, data, len);
     s->wire_len += len;
@@ -286,6 +287,8 @@ static inline enum em_status script_set_lines(struct em_io *io, int dtr, int rts
                    told == 0 ? "" : "|", text, (long long)s->now_us);
     if (s->deaf_until_reset > 0)
         s->deaf_until_reset--;
+    if (s->reset_baud != 0)
+        s->chip_baud = s->reset_baud;
     if (rts == 0 && s->boot != NULL)
         script_put(s, s->boot, strlen(s->boot), 0);
     return EM_OK;

@@ -59,11 +59,15 @@ unit_tests = \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
+	tests/test_flasher_rom_baud \
+	tests/test_flasher_rom_commands \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_slip \
+	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \
