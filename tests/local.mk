@@ -14,9 +14,10 @@ EXTRA_DIST += \
 	tests/data \
 	tests/fuzz \
 	tests/em_test.h \
+	tests/flasher_script.h \
 	tests/program_util.h \
-	tests/test_flasher_flash_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
 	tests/test_flasher_sim_util.h \
@@ -60,6 +61,20 @@ unit_tests = \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_coding \
+	tests/test_flasher_efuse_model \
+	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_tables \
+	tests/test_flasher_image_header \
+	tests/test_flasher_rom_baud \
+	tests/test_flasher_rom_commands \
+	tests/test_flasher_rom_connect \
+	tests/test_flasher_rom_detect \
+	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_memory \
+	tests/test_flasher_rom_reset \
+	tests/test_flasher_rom_slip \
+	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \

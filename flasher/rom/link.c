@@ -223,7 +223,8 @@ static bool is_refusal(const struct em_device *dev, const uint8_t *frame, size_t
     const uint8_t *data = frame + EM_ROM_HEADER;
     len -= EM_ROM_HEADER;
     return (len == 2 || len == 4) && data[0] == 1 &&
-           data[1] == EM_ROM_FAULT_UNSUPPORTED && frame[1] != dev->last_op;
+           data[1] == EM_ROM_FAULT_UNSUPPORTED &&
+           (dev->last_op == 0 || frame[1] != dev->last_op);
 }
 
 /* The other copies of a refusal must not be taken for answers to what is asked next. */
