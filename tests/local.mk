@@ -50,6 +50,7 @@ unit_tests = \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
 	tests/test_flasher_image_header \
+	tests/test_flasher_image_hex \
 	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
