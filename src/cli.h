@@ -7,7 +7,7 @@
 #ifndef SRC_CLI_H
 #define SRC_CLI_H
 
-#include <espmfg/export.h>
+#include <espmfg/error.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,23 +16,29 @@ enum { CLI_VALUES_MAX = 2, CLI_POSITIONALS_MAX = 8 };
 
 /** One option; a table of them ends with a row without name. */
 struct cli_option {
-    const char *name; /* without the two '-' */
-    char letter;      /* for -x; 0: none */
-    const char
-        *values;      /* names of its values, one word each: "START LENGTH"; NULL: none */
-    const char *help; /* NULL: accepted but not shown */
-    int id;           /* for the handler */
+    const char *name;    /* without the two '-' */
+    const char *letters; /* one or two, for -x or -xy; NULL: none */
+    const char *values;  /* names of its values, one word each: "START LENGTH"; "FILE…":
+                          * one  or more, the handler is called for each; "[FILE]": one or
+                          * none, taken from the next word behind the long form only;
+                          * NULL: none */
+    const char *help;    /* NULL: accepted but not shown */
+    int id;              /* for the handler */
 };
 
-/** What a command takes, and how it is explained. A group has commands and no run(). */
+/** What a command takes, and how it is explained. A group has commands and no run(); its
+ * options, if it has any, stand before the command. */
 struct cli_command {
     const char *name;        /* all words: "image dump"; of the program: "" */
     const char *summary;     /* one line */
     const char *positionals; /* one word each: "CONF VALUES PREFIX SIZE"; "" : none; a
-                              * word that ends in "…" stands for one or more */
+                              * word that ends in "…" stands for one or more, words
+                              * from one with '[' on may be left out */
     const char
         *about; /* what each positional is, and anything else worth saying, or NULL */
     const struct cli_option *options;
+    const struct cli_option *common; /* options of the program that may stand here too; of
+                                      * equal letters the command's own count; or NULL */
     const char *examples;
     int (*run)(const struct cli_command *command, int argc, char **argv);
     const struct cli_command *const *commands; /* of a group, ended by NULL */
@@ -62,13 +68,47 @@ int cli_fault(const char *program, const struct cli_command *command, const char
 void cli_help(const char *program, const struct cli_command *command);
 
 /**
- * Find the command that the first words of @p argv name, beginning in @p group, and run
- * it with the rest. "help", --help and, for the program, --version are answered. Returns
- * the exit status.
+ * Find the command that the first words of @p argv name, beginning in @p group; options
+ * of groups before it go to @p handler (may be NULL without such options). "help", --help
+ * and, for the program, --version are answered. *command_out becomes the command, and
+ * @p argc and @p argv the words behind it; returns -1, or the exit status when there is
+ * nothing left to do.
  */
+int cli_find(const struct cli_command **command_out, const char *program,
+             const struct cli_command *group, int *argc, char ***argv,
+             cli_handler *handler, void *user);
+
+/** Find a command of a program whose groups have no options, and run it with the rest.
+ * Returns the exit status. */
 int cli_run(const char *program, const struct cli_command *group, int argc, char **argv);
+
+/** Print program and version on stdout. Returns 0. */
+int cli_version(const char *program);
 
 /** An unsigned decimal number of at most @p max that is all of @p text. */
 bool cli_number(unsigned long long *out, const char *text, unsigned long long max);
+
+/** The same, decimal or with 0x, 0o or 0b. */
+bool cli_integer(unsigned long long *out, const char *text, unsigned long long max);
+
+/** The same, decimal also with k (1024) or M behind. */
+bool cli_size(unsigned long long *out, const char *text, unsigned long long max);
+
+/** The words of a command line, those of files among them. */
+struct cli_words {
+    char **argv; /* ended by NULL; NULL without words */
+    size_t count, room;
+    char **texts; /* of files */
+    size_t text_count;
+};
+
+/**
+ * Copy the words, and put in the place of each "@FILE" the words of that file, split and
+ * quoted as in a shell. @p argv has to stay. Returns EM_OK, EM_ERR_IO, EM_ERR_INPUT (a
+ * quote that is not closed) or EM_ERR_NOMEM.
+ */
+enum em_status cli_words_expand(struct cli_words *out, int argc, char **argv,
+                                struct em_error *err);
+void cli_words_free(struct cli_words *words);
 
 #endif

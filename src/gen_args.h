@@ -32,8 +32,8 @@ const char *gen_take_version(enum em_nvs_version *out, const char *text);
 enum { GEN_OPT_QUIET = 2000, GEN_OPT_JSON };
 /* clang-format off */
 #define GEN_TERM_OPTIONS                                                                   \
-    {"quiet", 'q', NULL, "only faults", GEN_OPT_QUIET},                                    \
-    {"json", 0, NULL, "result and messages as one JSON object on stdout", GEN_OPT_JSON}
+    {"quiet", "q", NULL, "only faults", GEN_OPT_QUIET},                                    \
+    {"json", NULL, NULL, "result and messages as one JSON object on stdout", GEN_OPT_JSON}
 /* clang-format on */
 
 /** Take one of them. false: it is none of them. */

@@ -21,9 +21,9 @@ extern const struct cli_command gen_image_diff;
 enum { IMAGE_OPT_KEY = 1000, IMAGE_OPT_HMAC_KEY };
 /* clang-format off */
 #define IMAGE_KEY_OPTIONS                                                                  \
-    {"inputkey", 0, "FILE", "decrypt with the key in FILE: a key partition, or 64 bytes",  \
+    {"inputkey", NULL, "FILE", "decrypt with the key in FILE: a key partition, or 64 bytes",  \
      IMAGE_OPT_KEY},                                                                       \
-    {"kp_hmac_inputkey", 0, "FILE", "decrypt with the key derived from the HMAC key in FILE", \
+    {"kp_hmac_inputkey", NULL, "FILE", "decrypt with the key derived from the HMAC key in FILE", \
      IMAGE_OPT_HMAC_KEY}
 /* clang-format on */
 

@@ -13,7 +13,7 @@
 static const struct cli_option options[] = {
     IMAGE_KEY_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 struct request {

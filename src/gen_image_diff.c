@@ -13,12 +13,13 @@
 enum { OPT_SHOW, OPT_KEY_B, OPT_HMAC_KEY_B };
 
 static const struct cli_option options[] = {
-    {"show-values", 0, NULL, "show values even if an image is encrypted", OPT_SHOW},
+    {"show-values", NULL, NULL, "show values even if an image is encrypted", OPT_SHOW},
     IMAGE_KEY_OPTIONS,
-    {"inputkey-b", 0, "FILE", "key of B, if it is another", OPT_KEY_B},
-    {"kp_hmac_inputkey-b", 0, "FILE", "HMAC key of B, if it is another", OPT_HMAC_KEY_B},
+    {"inputkey-b", NULL, "FILE", "key of B, if it is another", OPT_KEY_B},
+    {"kp_hmac_inputkey-b", NULL, "FILE", "HMAC key of B, if it is another",
+     OPT_HMAC_KEY_B},
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 struct request {

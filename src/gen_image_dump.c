@@ -17,16 +17,16 @@ enum { OPT_FORMAT, OPT_RAW, OPT_SHOW, OPT_BYTES };
 enum format { TABLE, CSV, JSON };
 
 static const struct cli_option dump_options[] = {
-    {"format", 0, "FORMAT",
+    {"format", NULL, "FORMAT",
      "table (default); csv: a table that image generate makes an equal image from; json",
      OPT_FORMAT},
-    {"raw", 0, NULL, "pages and states of all entries instead of values", OPT_RAW},
-    {"show-values", 0, NULL,
+    {"raw", NULL, NULL, "pages and states of all entries instead of values", OPT_RAW},
+    {"show-values", NULL, NULL,
      "show values even if the image is encrypted; without a key they are shown anyway",
      OPT_SHOW},
     IMAGE_KEY_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 struct request {
@@ -226,11 +226,11 @@ const struct cli_command gen_image_dump = {
 /* ---- One value ---- */
 
 static const struct cli_option get_options[] = {
-    {"bytes", 0, NULL, "write the bytes as they are, strings without their NUL",
+    {"bytes", NULL, NULL, "write the bytes as they are, strings without their NUL",
      OPT_BYTES},
     IMAGE_KEY_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 static void print_value(const struct em_nvs_reader *reader,

@@ -34,13 +34,13 @@ enum {
 
 /* clang-format off */
 #define OUTPUT_OPTIONS                                                                     \
-    {"outdir", 0, "DIR", "OUTPUT is relative to it (default: current folder)", OPT_OUTDIR}, \
-    {"replace", 0, NULL, "replace an OUTPUT that is there and holds something else",       \
+    {"outdir", NULL, "DIR", "OUTPUT is relative to it (default: current folder)", OPT_OUTDIR}, \
+    {"replace", NULL, NULL, "replace an OUTPUT that is there and holds something else",       \
      OPT_REPLACE}
 #define TABLE_OPTIONS                                                                      \
-    {"version", 0, "1|2", "NVS format: 2 (default) allows blobs over several pages",       \
+    {"version", NULL, "1|2", "NVS format: 2 (default) allows blobs over several pages",       \
      OPT_VERSION},                                                                         \
-    {"no-wifi-extras", 0, NULL, "only what the tables say, without the entries that are "  \
+    {"no-wifi-extras", NULL, NULL, "only what the tables say, without the entries that are "  \
      "added to Wi-Fi settings", OPT_NO_EXTRAS}
 /* clang-format on */
 
@@ -48,31 +48,31 @@ static const struct cli_option generate_options[] = {
     TABLE_OPTIONS,
     OUTPUT_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 static const struct cli_option encrypt_options[] = {
     TABLE_OPTIONS,
-    {"keygen", 0, NULL, "encrypt with a new key, written to DIR/keys", OPT_KEYGEN},
-    {"keyfile", 0, "NAME", "name of the key file (default: keys-MM-DD_HH-MM.bin)",
+    {"keygen", NULL, NULL, "encrypt with a new key, written to DIR/keys", OPT_KEYGEN},
+    {"keyfile", NULL, "NAME", "name of the key file (default: keys-MM-DD_HH-MM.bin)",
      OPT_KEYFILE},
-    {"inputkey", 0, "FILE", "encrypt with the key in FILE", OPT_INPUTKEY},
-    {"key_protect_hmac", 0, NULL, "with --keygen: derive the key from an HMAC key",
+    {"inputkey", NULL, "FILE", "encrypt with the key in FILE", OPT_INPUTKEY},
+    {"key_protect_hmac", NULL, NULL, "with --keygen: derive the key from an HMAC key",
      OPT_HMAC},
-    {"kp_hmac_keygen", 0, NULL, "make a new HMAC key", OPT_HMAC_KEYGEN},
-    {"kp_hmac_keyfile", 0, "NAME", "name of the HMAC key file that is made",
+    {"kp_hmac_keygen", NULL, NULL, "make a new HMAC key", OPT_HMAC_KEYGEN},
+    {"kp_hmac_keyfile", NULL, "NAME", "name of the HMAC key file that is made",
      OPT_HMAC_KEYFILE},
-    {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE",
+    {"kp_hmac_inputkey", NULL, "FILE", "derive from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
     OUTPUT_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 static const struct cli_option decrypt_options[] = {
     OUTPUT_OPTIONS,
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 struct request {

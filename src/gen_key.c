@@ -21,20 +21,21 @@ enum {
 };
 
 static const struct cli_option options[] = {
-    {"keyfile", 0, "NAME",
+    {"keyfile", NULL, "NAME",
      "name of the key file (default: keys-MM-DD_HH-MM.bin, local time)", OPT_KEYFILE},
-    {"outdir", 0, "DIR", "gets the folder keys/ (default: current folder)", OPT_OUTDIR},
-    {"key_protect_hmac", 0, NULL,
+    {"outdir", NULL, "DIR", "gets the folder keys/ (default: current folder)",
+     OPT_OUTDIR},
+    {"key_protect_hmac", NULL, NULL,
      "derive the key from an HMAC key, as the device does from an eFuse block", OPT_HMAC},
-    {"kp_hmac_keygen", 0, NULL, "make a new HMAC key", OPT_HMAC_KEYGEN},
-    {"kp_hmac_keyfile", 0, "NAME",
+    {"kp_hmac_keygen", NULL, NULL, "make a new HMAC key", OPT_HMAC_KEYGEN},
+    {"kp_hmac_keyfile", NULL, "NAME",
      "name of the HMAC key file that is made (default: hmac- and the name of the key "
      "file)",
      OPT_HMAC_KEYFILE},
-    {"kp_hmac_inputkey", 0, "FILE", "derive from the 32-byte HMAC key in FILE",
+    {"kp_hmac_inputkey", NULL, "FILE", "derive from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
     GEN_TERM_OPTIONS,
-    {NULL, 0, NULL, NULL, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 struct request {

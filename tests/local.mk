@@ -13,6 +13,10 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_util.h \
+	tests/test_flasher_transport_sim_util.h \
+	tests/test_flasher_transport_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -46,6 +50,24 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_describe \
+	tests/test_flasher_chip_facts \
+	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_coding \
+	tests/test_flasher_efuse_model \
+	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_tables \
+	tests/test_flasher_image_header \
+	tests/test_flasher_flash_checks \
+	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_write \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
+	tests/test_flasher_transport_sim \
+	tests/test_flasher_transport_telnet \
+	tests/test_flasher_transport_tty \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \

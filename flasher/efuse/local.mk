@@ -2,4 +2,43 @@
 # eFuses.
 
 libespmfg_all_la_SOURCES += \
-	flasher/efuse/model_int.h
+	flasher/efuse/coding.c \
+	flasher/efuse/coding_int.h \
+	flasher/efuse/fields.c \
+	flasher/efuse/fields_int.h \
+	flasher/efuse/model.c \
+	flasher/efuse/model_burn.c \
+	flasher/efuse/model_file.c \
+	flasher/efuse/model_int.h \
+	flasher/efuse/model_state_int.h \
+	flasher/efuse/table_int.h
+
+# The names first: they say what the fields of the others are for.
+efuse_tables = \
+	flasher/efuse/tables/names.csv \
+	flasher/efuse/tables/esp32.csv \
+	flasher/efuse/tables/esp32c2.csv \
+	flasher/efuse/tables/esp32c3.csv \
+	flasher/efuse/tables/esp32c5.csv \
+	flasher/efuse/tables/esp32c6.csv \
+	flasher/efuse/tables/esp32c61.csv \
+	flasher/efuse/tables/esp32e22.csv \
+	flasher/efuse/tables/esp32h2.csv \
+	flasher/efuse/tables/esp32h21.csv \
+	flasher/efuse/tables/esp32h4.csv \
+	flasher/efuse/tables/esp32p4.csv \
+	flasher/efuse/tables/esp32s2.csv \
+	flasher/efuse/tables/esp32s3.csv \
+	flasher/efuse/tables/esp32s31.csv
+
+nodist_libespmfg_all_la_SOURCES += flasher/efuse/tables.c
+CLEANFILES += flasher/efuse/tables.c
+EXTRA_DIST += \
+	flasher/efuse/tables.awk \
+	flasher/efuse/tables/README.md \
+	$(efuse_tables)
+
+flasher/efuse/tables.c: flasher/efuse/tables.awk $(efuse_tables)
+	$(AM_V_GEN)$(MKDIR_P) flasher/efuse && \
+	    $(AWK) -f $(srcdir)/flasher/efuse/tables.awk \
+	        $(efuse_tables:%=$(srcdir)/%) >$@.tmp && mv $@.tmp $@

@@ -21,7 +21,8 @@ struct em_rom_reply {
     size_t len;
     uint8_t status; /* of a refusal: as proto_int.h has them */
     uint8_t fault;
-    bool other_op; /* the refusal carried another op: how a ROM says "unknown command" */
+    bool other_op;  /* the refusal carried another op: how a ROM says "unknown command" */
+    size_t trailer; /* bytes from the status on: 2 from a stub, 4 from most ROMs */
 };
 
 /** One command. */
@@ -32,9 +33,31 @@ struct em_rom_request {
     const void *payload; /* of a block command: goes behind the block header */
     size_t payload_len;
     size_t result_len;  /* bytes of result before the status */
+    size_t other_len;   /* another length that the result may have; 0: none */
     int64_t timeout_us; /* 0: the default of settings */
-    bool secret;        /* a trace shows zeros for data and payload */
+    bool secret;        /* a trace shows zeros for data, payload and answer */
+    bool once;          /* never repeated, whatever the table of operations says */
 };
+
+/** What is done at one step of a reset. */
+struct em_rom_reset_step {
+    int dtr, rts;    /* 1, 0 or EM_LINE_KEEP */
+    int64_t wait_us; /* instead of lines, when above 0 or @c delay */
+    bool is_wait;
+    bool delay; /* wait as long as settings or strategy say */
+};
+
+enum { EM_ROM_RESET_STEPS_MAX = 48 };
+
+/** A reset, as em_rom_reset_parse() makes it. */
+struct em_rom_reset {
+    struct em_rom_reset_step step[EM_ROM_RESET_STEPS_MAX];
+    size_t count; /* 0: none */
+};
+
+struct em_rom_stub; /* an upload, see link_int.h */
+
+enum { EM_ROM_HEARD_MAX = 2048 };
 
 /** A chip that was found behind a port. Only rom/ changes it, but for @c flash. */
 struct em_device {
@@ -59,9 +82,25 @@ struct em_device {
     size_t in_at, in_len;
     bool lines_told; /* that the port has no modem lines */
 
+    uint8_t heard[EM_ROM_HEARD_MAX]; /* the last bytes that were in no frame: text of a
+                                      * ROM that starts, of a program that crashes */
+    size_t heard_len;
+    uint64_t heard_total;
+    uint8_t last_op; /* of the command before: its late answers are no refusals */
+    size_t trailer;  /* bytes of status in the last answer */
+    bool masked;     /* a trace shows zeros: a command that is secret is under way */
+    bool encrypting; /* the flash write that was begun: its payload is secret */
+    struct em_rom_reset enter, leave; /* custom sequences */
+    struct em_rom_stub *upload;       /* NULL: none asked for */
+    const struct em_chip *wanted;     /* the chip that has to answer; NULL: any */
+    uint32_t crystal_mhz;             /* measured or known; 0: not yet */
+    const char *progress_stage;
+    int64_t progress_us;
+
     struct {
         bool attached;
         uint64_t size; /* what the loader was told; 0: nothing yet */
+        uint32_t pins; /* that it was attached with */
         uint32_t id;
     } flash; /* of flasher/flash/ */
 };
@@ -138,7 +177,23 @@ int64_t em_rom_timeout_us(const struct em_device *dev, uint64_t len, uint32_t pe
 /** Reader for the functions of flasher/chip/. */
 struct em_chip_reader em_rom_chip_reader(struct em_device *dev);
 
-/** Read the bits of @p mask; 0 where the chip has none. */
+/** Read until two readings in a row agree: nothing in the protocol protects the answer.
+ * EM_ERR_LINK if that does not happen within a few tries. */
+enum em_status em_rom_read_reg_sure(struct em_device *dev, uint32_t addr, uint32_t *out,
+                                    struct em_error *err);
+
+/** The port was gone in the middle: open it again (up to seven times, a second apart),
+ * bring the chip into its loader, check that it is the same kind of chip, load the stub
+ * and raise the rate as before. What flash/ knew of the flash is forgotten. */
+enum em_status em_rom_reconnect(struct em_device *dev, struct em_error *err);
+
+/** Make a device of an open pipe: what em_device_open() does after opening the port. @p
+ * io is the device's from now on, also when this fails. */
+enum em_status em_rom_device_new(struct em_device **out, struct em_io *io,
+                                 const struct em_device_options *options,
+                                 struct em_error *err);
+
+/** Read the bits of @p mask where they stand; 0 where the chip has none. */
 enum em_status em_rom_read_mask(struct em_device *dev, struct em_chip_mask mask,
                                 uint32_t *out, struct em_error *err);
 

@@ -88,6 +88,10 @@ EM_API void em_sim_set_baud(struct em_sim *sim, uint32_t baud);
 /** false once a fault of the cable ("cut-after") made the port vanish. */
 EM_API bool em_sim_is_connected(const struct em_sim *sim);
 
+/** false while nothing will answer: the power was cut, or the chip got stuck. A reset or
+ * em_sim_power_cycle() mends it. */
+EM_API bool em_sim_is_alive(const struct em_sim *sim);
+
 /** Plug the cable in again; power stays on. */
 EM_API void em_sim_reconnect(struct em_sim *sim);
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Simulated chips for other programs: behind pseudo-terminals and on TCP ports. */
+#ifndef FLASHER_SIM_SERVE_INT_H
+#define FLASHER_SIM_SERVE_INT_H
+
+#include "base/buf_int.h"
+#include "base/error_int.h"
+
+#include <espmfg/sim.h>
+
+enum em_sim_kind {
+    EM_SIM_PTY,
+    EM_SIM_TCP,
+    EM_SIM_RFC2217, /* TCP with the modem lines and the rate of RFC 2217 */
+};
+
+/** Where a chip can be reached. */
+struct em_sim_place {
+    enum em_sim_kind kind;
+    uint16_t port;    /* TCP, on the loopback interface; 0: any free one */
+    const char *link; /* PTY: symbolic link to it; NULL: none. Copied. */
+};
+
+enum { EM_SIM_WHERE = 300 };
+
+struct em_sim_server;
+
+/** Chips whose power or cable is gone come back after @p back_after_ms; 0: never. */
+enum em_status em_sim_server_new(struct em_sim_server **out, uint32_t back_after_ms,
+                                 struct em_error *err);
+
+/** Add a chip, which stays the caller's. @p where becomes what a host has to open.
+ * EM_ERR_PORT (taken, no more of them), EM_ERR_EXISTS (something else than a link has the
+ * name), EM_ERR_NOMEM. */
+enum em_status em_sim_server_add(struct em_sim_server *server, struct em_sim *sim,
+                                 const struct em_sim_place *place,
+                                 char where[EM_SIM_WHERE], struct em_error *err);
+
+/** Serve until @p stop_fd can be read. EM_OK, EM_ERR_PORT. */
+enum em_status em_sim_server_run(struct em_sim_server *server, int stop_fd,
+                                 struct em_error *err);
+
+/** Close everything and remove the links. NULL is allowed. */
+void em_sim_server_free(struct em_sim_server *server);
+
+/* ---- for the files of the server ---- */
+
+/** State of the telnet side of a connection (RFC 854, RFC 2217). */
+struct em_sim_telnet {
+    int state;
+    uint8_t verb;
+    uint8_t sub[32];
+    size_t sub_len;
+    int dtr, rts;
+};
+
+struct em_sim_slot {
+    struct em_sim *sim;
+    enum em_sim_kind kind;
+    int listen_fd;  /* TCP */
+    int fd;         /* master side, or the connection; -1: nobody */
+    int slave_fd;   /* PTY: kept open, or reads fail between two hosts */
+    char name[128]; /* PTY: path of the slave */
+    char *link;
+    struct em_buf out; /* taken from the chip, not yet taken by the host */
+    size_t out_at;
+    struct em_sim_telnet telnet;
+    int64_t lost_us; /* since when power or cable is gone; INT64_MAX: it is not */
+};
+
+/* serve_pty.c, serve_tcp.c */
+enum em_status em_sim_pty_open(struct em_sim_slot *slot, struct em_error *err);
+void em_sim_pty_close(struct em_sim_slot *slot);
+enum em_status em_sim_tcp_listen(struct em_sim_slot *slot, uint16_t *port,
+                                 struct em_error *err);
+/** A host wants to connect. */
+void em_sim_tcp_accept(struct em_sim_slot *slot);
+void em_sim_tcp_hang_up(struct em_sim_slot *slot);
+
+/* serve_telnet.c */
+void em_sim_telnet_begin(struct em_sim_slot *slot);
+/** Bytes from the host; its commands are obeyed, the rest goes to the chip. */
+void em_sim_telnet_receive(struct em_sim_slot *slot, const uint8_t *data, size_t len,
+                           int64_t now_us);
+/** Bytes for the host. */
+void em_sim_telnet_append(struct em_buf *out, const uint8_t *data, size_t len);
+
+#endif
