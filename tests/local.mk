@@ -50,30 +50,26 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
-	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
-	tests/test_flasher_image_header \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_write \
+	tests/test_flasher_image_header \
+	tests/test_flasher_image_hex \
+	tests/test_flasher_image_partition \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
-	tests/test_flasher_chip_describe \
-	tests/test_flasher_chip_facts \
-	tests/test_flasher_chip_tables \
-	tests/test_flasher_image_header \
-	tests/test_flasher_image_hex \
-	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
