@@ -9,6 +9,7 @@ dist_man_MANS += \
 
 dist_doc_DATA += \
 	docs/architecture.md \
+	docs/chips.md \
 	docs/json.md \
 	docs/manifest.md
 

@@ -188,6 +188,13 @@ for member in $(grep -ohE '^        "[a-z0-9_]+": ' "$docs/schema/mfg_gen.schema
     grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
 done
 
+# Every chip has a row in its document, and nothing else has.
+for table in "$top_srcdir"/flasher/chip/tables/*.csv; do
+    basename "$table" .csv
+done | sort >"$work/chips"
+sed -nE 's/^\| `(esp[0-9a-z]+)` \|.*/\1/p' "$docs/chips.md" | sort >"$work/told"
+diff "$work/chips" "$work/told" || fail "chips of flasher/chip/tables (<) and of chips.md (>) differ"
+
 if command -v mandoc >/dev/null 2>&1; then
     for page in "$docs"/*.[1-9]; do
         # The style level asks for things that only matter in OpenBSD's own tree.

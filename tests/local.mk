@@ -58,8 +58,8 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
-	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_model \
@@ -80,6 +80,9 @@ unit_tests = \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_write \
+	tests/test_flasher_image_header \
+	tests/test_flasher_image_hex \
+	tests/test_flasher_image_partition \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
@@ -93,11 +96,6 @@ unit_tests = \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
-	tests/test_flasher_chip_describe \
-	tests/test_flasher_chip_facts \
-	tests/test_flasher_chip_tables \
-	tests/test_flasher_image_header \
-	tests/test_flasher_image_partition \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -165,8 +163,8 @@ bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader
-fuzz:
+fuzz_targets = config values key reader image
+fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
 	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -174,6 +172,7 @@ fuzz:
 	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) \
 	    -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
+	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
