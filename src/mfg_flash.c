@@ -19,7 +19,8 @@ static const struct cli_command *const commands[] = {
     &flash_read_mac.cli,    &flash_chip_id.cli,      &flash_security.cli,
     &flash_read_mem.cli,    &flash_write_mem.cli,    &flash_dump_mem.cli,
     &flash_load_ram.cli,    &flash_run.cli,          &flash_reset.cli,
-    &flash_ports.cli,       &flash_version.cli,      NULL,
+    &flash_ports.cli,       &flash_version.cli,      &efuse_group,
+    NULL,
 };
 
 static const struct cli_command mfg_flash = {
@@ -88,13 +89,18 @@ int flash_parse(struct flash *flash, int argc, char **argv, const char *position
     if (exit_status >= 0)
         return exit_status;
     flash_json(flash, "command", json_string(flash->command->name));
+    flash_tell_notes(flash);
+    return -1;
+}
+
+void flash_tell_notes(struct flash *flash)
+{
     if (flash->args.old_given != NULL)
         term_tell(&flash->term, EM_LOG_NOTE, NULL,
                   "'%s' is the old spelling, '-' has taken the place of '_'",
                   flash->args.old_given);
     if (flash->args.unknown_settings[0] != '\0')
         term_tell(&flash->term, EM_LOG_NOTE, NULL, "%s", flash->args.unknown_settings);
-    return -1;
 }
 
 /* Names with '_' where there is '-' now, of options and of the command: one is told. */
@@ -109,11 +115,18 @@ static void note_old_spelling(struct flash *flash, char *const *argv, const char
     }
 }
 
+/* An option that stands before a command. */
+static const char *take_option(void *user, int id, char *const *values)
+{
+    return efuse_is_common(id) ? efuse_take(user, id, values)
+                               : flash_take(user, id, values);
+}
+
 static int run(struct flash *flash, int argc, char **argv)
 {
     char **words = argv;
     int exit_status = cli_find(&flash->command, flash_program, &mfg_flash, &argc, &argv,
-                               flash_take, flash);
+                               take_option, flash);
     if (exit_status >= 0)
         return exit_status;
     note_old_spelling(flash, words, argv[-1]);
