@@ -48,6 +48,7 @@ unit_tests = \
 	tests/test_base_stream \
 	tests/test_base_text \
 	tests/test_flasher_efuse_coding \
+	tests/test_flasher_efuse_controller \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
