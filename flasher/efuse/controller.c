@@ -7,6 +7,8 @@
 #include "flasher/efuse/coding_int.h"
 #include "flasher/efuse/fields_int.h"
 
+#include <openssl/crypto.h>
+
 #include <string.h>
 
 enum {
@@ -60,7 +62,9 @@ enum em_status em_efuse_put(const struct em_efuse_controller *ctl, uint32_t off,
             (struct em_efuse_write){.addr = ctl->chip->efuse_base + off + 4 * (uint32_t)i,
                                     .value = words[i],
                                     .mask = UINT32_MAX};
-    return ctl->bus->write_regs(ctl->bus->user, writes, count, err);
+    enum em_status status = ctl->bus->write_regs(ctl->bus->user, writes, count, err);
+    OPENSSL_cleanse(writes, sizeof writes); /* may be a key */
+    return status;
 }
 
 enum em_status em_efuse_wait_idle(const struct em_efuse_controller *ctl,

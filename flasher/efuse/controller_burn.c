@@ -8,6 +8,8 @@
 #include "flasher/efuse/coding_int.h"
 #include "flasher/efuse/fields_int.h"
 
+#include <openssl/crypto.h>
+
 #include <string.h>
 
 enum {
@@ -213,6 +215,10 @@ static enum em_status try_until_clean(struct job *job, struct em_efuse_burn *bur
 static enum em_status encode(struct job *job, const uint8_t *data,
                              enum em_efuse_scheme scheme, struct em_error *err)
 {
+    if (job->block->coding == EM_EFUSE_SCHEME && scheme == EM_EFUSE_SCHEME_REPEAT)
+        return em_error_set(err, EM_ERR_UNSUPPORTED, "use another chip",
+                            "%s: coding scheme 2 (repeat) is burned",
+                            job->ctl->chip->name);
     uint8_t plain[EM_EFUSE_PGM_WORDS * 4] = {0};
     uint8_t coded[EM_EFUSE_PGM_WORDS * 4] = {0};
     memcpy(plain, data, em_efuse_block_bytes(job->block, scheme));
@@ -226,16 +232,13 @@ static enum em_status encode(struct job *job, const uint8_t *data,
         job->program_words = EM_EFUSE_PGM_WORDS;
     } else if (job->block->coding == EM_EFUSE_SCHEME && scheme == EM_EFUSE_SCHEME_34) {
         em_efuse_34_encode(plain, coded);
-    } else if (job->block->coding == EM_EFUSE_SCHEME &&
-               scheme == EM_EFUSE_SCHEME_REPEAT) {
-        return em_error_set(err, EM_ERR_UNSUPPORTED, "use another chip",
-                            "%s: coding scheme 2 (repeat) is burned",
-                            job->ctl->chip->name);
     }
     for (size_t i = 0; i < EM_EFUSE_PGM_WORDS; i++)
         job->program[i] = em_get_le32(coded + 4 * i);
     for (size_t i = 0; i < job->block->words; i++)
         job->wanted[i] = em_get_le32(plain + 4 * i);
+    OPENSSL_cleanse(plain, sizeof plain); /* may be a key */
+    OPENSSL_cleanse(coded, sizeof coded);
     return EM_OK;
 }
 
@@ -269,19 +272,24 @@ enum em_status em_efuse_burn_block(const struct em_efuse_controller *ctl, unsign
     if (job.block == NULL)
         return em_error_set(err, EM_ERR_USAGE, "see the chip's table",
                             "%s: there is no eFuse block %u", ctl->chip->name, block);
-    struct em_efuse_state state;
     enum em_status status = check_xtal(ctl, err);
-    if (status == EM_OK)
-        status = em_efuse_read_all(ctl, &state, err);
-    if (status == EM_OK)
-        status = encode(&job, data, state.scheme, err);
     if (status != EM_OK)
         return status;
-    const struct em_efuse_view view = {ctl->table, EM_EFUSE_NEWEST, 0};
-    const struct em_efuse_field *rd_dis = em_efuse_field_find(&view, "RD_DIS");
-    job.rd_dis = state.words[0][rd_dis->bit / 32] >> rd_dis->bit % 32;
-    memcpy(job.before, state.words[block], sizeof job.before);
-    burn_out->before = state.errors[block];
-    status = try_until_clean(&job, burn_out, err);
-    return status == EM_OK ? judge(&job, burn_out, err) : status;
+    struct em_efuse_state state;
+    status = em_efuse_read_all(ctl, &state, err);
+    if (status == EM_OK)
+        status = encode(&job, data, state.scheme, err);
+    if (status == EM_OK) {
+        const struct em_efuse_view view = {ctl->table, EM_EFUSE_NEWEST, 0};
+        const struct em_efuse_field *rd_dis = em_efuse_field_find(&view, "RD_DIS");
+        job.rd_dis = state.words[0][rd_dis->bit / 32] >> rd_dis->bit % 32;
+        memcpy(job.before, state.words[block], sizeof job.before);
+        burn_out->before = state.errors[block];
+        status = try_until_clean(&job, burn_out, err);
+    }
+    if (status == EM_OK)
+        status = judge(&job, burn_out, err);
+    OPENSSL_cleanse(&state, sizeof state);
+    OPENSSL_cleanse(&job, sizeof job);
+    return status;
 }

@@ -61,9 +61,6 @@ void em_efuse_model_encode(struct em_efuse_model *model,
                            const struct em_efuse_block *block,
                            const uint8_t data[EM_EFUSE_BYTES_MAX]);
 
-/** A field of BLOCK0 by name, from loaded bytes; 0 if there is no such field. */
-uint32_t em_efuse_model_field(const struct em_efuse_model *model, const char *name);
-
 static inline bool em_efuse_bit(const uint8_t *bytes, size_t bit)
 {
     return (bytes[bit / 8] >> bit % 8 & 1) != 0;
