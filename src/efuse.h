@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of mfg_flash efuse share: one line of commands for the eFuses of a chip. */
+/* What the parts of mfg_flash efuse share: one line of commands for the eFuses of a chip.
+ */
 #ifndef SRC_EFUSE_H
 #define SRC_EFUSE_H
 
@@ -46,7 +47,7 @@ struct efuse_run {
 /** How a command takes part in the line. */
 enum efuse_kind {
     EFUSE_READS,
-    EFUSE_BURNS, /* only stages what is burned for the whole line */
+    EFUSE_BURNS,   /* only stages what is burned for the whole line */
     EFUSE_REFUSES, /* not here; told before the chip is asked */
 };
 
@@ -75,7 +76,8 @@ extern const struct efuse_command efuse_write_protect;
 extern const struct efuse_command efuse_set_flash_voltage;
 extern const struct efuse_command efuse_execute_scripts;
 
-/** Run the line whose first command is flash->command; @p argv are the words behind it. */
+/** Run the line whose first command is flash->command; @p argv are the words behind it.
+ */
 int efuse_main(struct flash *flash, int argc, char **argv);
 
 /* Own options of commands; those of several stand in one place. */

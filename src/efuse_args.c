@@ -77,22 +77,14 @@ const char *efuse_take(void *user, int id, char *const *values)
 }
 
 static const struct cli_command *const commands[] = {
-    &efuse_summary.base.cli,
-    &efuse_dump.base.cli,
-    &efuse_check_error.base.cli,
-    &efuse_get_custom_mac.base.cli,
-    &efuse_adc_info.base.cli,
-    &efuse_burn_efuse.base.cli,
-    &efuse_burn_bit.base.cli,
-    &efuse_burn_block_data.base.cli,
-    &efuse_burn_key.base.cli,
-    &efuse_burn_key_digest.base.cli,
-    &efuse_burn_custom_mac.base.cli,
-    &efuse_read_protect.base.cli,
-    &efuse_write_protect.base.cli,
-    &efuse_set_flash_voltage.base.cli,
-    &efuse_execute_scripts.base.cli,
-    NULL,
+    &efuse_summary.base.cli,         &efuse_dump.base.cli,
+    &efuse_check_error.base.cli,     &efuse_get_custom_mac.base.cli,
+    &efuse_adc_info.base.cli,        &efuse_burn_efuse.base.cli,
+    &efuse_burn_bit.base.cli,        &efuse_burn_block_data.base.cli,
+    &efuse_burn_key.base.cli,        &efuse_burn_key_digest.base.cli,
+    &efuse_burn_custom_mac.base.cli, &efuse_read_protect.base.cli,
+    &efuse_write_protect.base.cli,   &efuse_set_flash_voltage.base.cli,
+    &efuse_execute_scripts.base.cli, NULL,
 };
 
 const struct cli_command efuse_group = {

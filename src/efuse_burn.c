@@ -13,8 +13,7 @@ static void print_change(FILE *to, const struct em_efuses_change *change)
     (void)fprintf(to, "  %-15s %-34s %s -> %s%s%s%s\n", change->block_name,
                   change->field == NULL ? "(whole block)" : change->field, change->from,
                   change->to, change->postponed ? " (last)" : "",
-                  change->covers != NULL && change->covers[0] != '\0' ? ", closes "
-                                                                      : "",
+                  change->covers != NULL && change->covers[0] != '\0' ? ", closes " : "",
                   change->covers != NULL ? change->covers : "");
 }
 
@@ -72,8 +71,8 @@ enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *er
         [EM_EFUSES_NOTHING] = "Nothing to burn: all of it is burned already.",
         [EM_EFUSES_DECLINED] = "Nothing was burned: the word was not BURN.",
         [EM_EFUSES_BURNED] = "Burned and read back.",
-        [EM_EFUSES_CUT_OFF] =
-            "Burned. As was asked for, the chip does not let its eFuses be read any more.",
+        [EM_EFUSES_CUT_OFF] = "Burned. As was asked for, the chip does not let its "
+                              "eFuses be read any more.",
     };
     struct flash *flash = run->flash;
     enum em_efuses_result result = EM_EFUSES_NOTHING;

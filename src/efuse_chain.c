@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "src/efuse.h"
+#include "src/flash_session.h"
 
 #include "base/error_int.h"
 

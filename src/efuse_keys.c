@@ -124,7 +124,8 @@ static enum em_status burn_key_digest(struct efuse_call *call, struct em_error *
 }
 
 static const struct cli_option options[] = {
-    {"no-read-protect", NULL, NULL, "let software read the key", EFUSE_OPT_NO_READ_PROTECT},
+    {"no-read-protect", NULL, NULL, "let software read the key",
+     EFUSE_OPT_NO_READ_PROTECT},
     {"no-write-protect", NULL, NULL, "let more bits be burned into its block",
      EFUSE_OPT_NO_WRITE_PROTECT},
     {"no-protect-key", NULL, NULL, "both (ESP32)", EFUSE_OPT_NO_PROTECT_KEY},
@@ -146,10 +147,11 @@ const struct efuse_command efuse_burn_key = {
                          "BLOCK3.\n",
                      .options = options,
                      .common = flash_options,
-                     .examples = "  mfg_flash -p /dev/ttyUSB0 efuse burn-key auto nvs.bin "
-                                 "HMAC_UP\n"
-                                 "  mfg_flash -p /dev/ttyUSB0 --chip esp32 efuse burn-key "
-                                 "flash_encryption k.bin\n"},
+                     .examples =
+                         "  mfg_flash -p /dev/ttyUSB0 efuse burn-key auto nvs.bin "
+                         "HMAC_UP\n"
+                         "  mfg_flash -p /dev/ttyUSB0 --chip esp32 efuse burn-key "
+                         "flash_encryption k.bin\n"},
              .run = efuse_main},
     .kind = EFUSE_BURNS,
     .has_force = true,
@@ -160,11 +162,10 @@ const struct efuse_command efuse_burn_key_digest = {
     .base = {.cli = {.name = "efuse burn-key-digest",
                      .summary = "Burn digests of the keys that sign firmware",
                      .positionals = "[BLOCK] FILE [PURPOSE…]",
-                     .about =
-                         "  BLOCK    a key block, or auto: the first that is free\n"
-                         "  FILE     public or private key (PEM): RSA 3072, ECDSA\n"
-                         "  PURPOSE  SECURE_BOOT_DIGEST0, …1 or …2\n"
-                         "ESP32 and ESP32-C2 take FILE alone.\n",
+                     .about = "  BLOCK    a key block, or auto: the first that is free\n"
+                              "  FILE     public or private key (PEM): RSA 3072, ECDSA\n"
+                              "  PURPOSE  SECURE_BOOT_DIGEST0, …1 or …2\n"
+                              "ESP32 and ESP32-C2 take FILE alone.\n",
                      .options = options,
                      .common = flash_options,
                      .examples = "  mfg_flash -p /dev/ttyUSB0 efuse burn-key-digest auto "

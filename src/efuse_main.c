@@ -10,12 +10,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- The chip ---- */
 
 /* Reading is safe on whatever chip is found; what is burned needs a port by name. */
-static enum em_status open_port(struct efuse_run *run, const struct em_efuses_options *options,
-                                bool burns, struct em_error *err)
+static enum em_status open_port(struct efuse_run *run,
+                                const struct em_efuses_options *options, bool burns,
+                                struct em_error *err)
 {
     struct flash *flash = run->flash;
     if (flash->efuse.path_efuse_file != NULL)
@@ -29,9 +31,8 @@ static enum em_status open_port(struct efuse_run *run, const struct em_efuses_op
     if (!flash->args.after_given)
         flash->args.after = EM_AFTER_NO_RESET;
     enum em_status status = flash_open(flash);
-    return status != EM_OK
-               ? status
-               : em_efuses_open(&run->efuses, flash->device, options, err);
+    return status != EM_OK ? status
+                           : em_efuses_open(&run->efuses, flash->device, options, err);
 }
 
 static enum em_status open_chip(struct efuse_run *run, bool burns, struct em_error *err)
@@ -77,8 +78,8 @@ static enum em_status act(struct efuse_call *call, struct em_error *err)
     return name_call(call, call->command->act(call, err), err);
 }
 
-static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind,
-                              size_t from, size_t to, struct em_error *err)
+static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_t from,
+                              size_t to, struct em_error *err)
 {
     enum em_status status = EM_OK;
     for (size_t i = from; i < to && status == EM_OK; i++) {
@@ -165,7 +166,8 @@ enum em_status efuse_text_put(struct efuse_text *text, struct efuse_call *call,
         status = em_error_nomem(err);
     else
         status = efuse_put(call, text->text, text->len, err);
-    free(text->text);
+    struct em_buf all = {.data = (uint8_t *)text->text, .len = text->len};
+    em_buf_wipe(&all); /* there may be keys in it */
     return status;
 }
 
@@ -184,8 +186,16 @@ enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,
                          struct em_error *err)
 {
     struct term *term = &call->run->flash->term;
-    if (call->file != NULL)
-        return put_file(call->file, text, len, err);
+    if (call->file != NULL) {
+        bool secret =
+            call->command == &efuse_dump || call->run->flash->efuse.show_sensitive;
+        mode_t old = umask(secret ? S_IRWXG | S_IRWXO : 0);
+        if (!secret)
+            (void)umask(old);
+        enum em_status status = put_file(call->file, text, len, err);
+        (void)umask(old);
+        return status;
+    }
     term_clear(term);
     if (!term->json)
         (void)fwrite(text, 1, len, stdout); /* looked at when the program ends */

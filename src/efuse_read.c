@@ -69,8 +69,8 @@ static enum em_status put_split(struct efuse_call *call, struct em_error *err)
     enum em_status status = EM_OK;
     struct em_efuses_block block;
     struct efuse_call part = *call;
-    for (size_t i = 0;
-         i < em_efuses_block_count(call->run->efuses) && status == EM_OK; i++) {
+    for (size_t i = 0; i < em_efuses_block_count(call->run->efuses) && status == EM_OK;
+         i++) {
         em_efuses_block(call->run->efuses, i, &block);
         char *name = split_name(call->file, block.number);
         if (name == NULL)

@@ -166,7 +166,8 @@ static enum em_status burn_block_data(struct efuse_call *call, struct em_error *
                             "--offset is for one block, not for %zu", call->count / 2);
     enum em_status status = check_blocks(call, err);
     for (size_t i = 0; i < call->count && status == EM_OK; i += 2)
-        status = stage_file(call, call->words[i], call->words[i + 1], (size_t)offset, err);
+        status =
+            stage_file(call, call->words[i], call->words[i + 1], (size_t)offset, err);
     return status;
 }
 
@@ -181,12 +182,14 @@ const struct efuse_command efuse_burn_block_data = {
     .base = {.cli = {.name = "efuse burn-block-data",
                      .summary = "Burn data into blocks",
                      .positionals = "BLOCK FILE…",
-                     .about = "  BLOCK  by name or as BLOCK3; BLOCK FILE may be repeated\n"
-                              "  FILE   as long as the block, unless there is --offset\n",
+                     .about =
+                         "  BLOCK  by name or as BLOCK3; BLOCK FILE may be repeated\n"
+                         "  FILE   as long as the block, unless there is --offset\n",
                      .options = block_options,
                      .common = flash_options,
-                     .examples = "  mfg_flash -p /dev/ttyUSB0 efuse burn-block-data BLOCK3 "
-                                 "serial.bin --offset 4\n"},
+                     .examples =
+                         "  mfg_flash -p /dev/ttyUSB0 efuse burn-block-data BLOCK3 "
+                         "serial.bin --offset 4\n"},
              .run = efuse_main},
     .kind = EFUSE_BURNS,
     .has_force = true,
@@ -231,7 +234,8 @@ static enum em_status set_flash_voltage(struct efuse_call *call, struct em_error
 
 const struct efuse_command efuse_set_flash_voltage = {
     .base = {.cli = {.name = "efuse set-flash-voltage",
-                     .summary = "Fix the voltage of the flash (ESP32, ESP32-S2, ESP32-S3)",
+                     .summary =
+                         "Fix the voltage of the flash (ESP32, ESP32-S2, ESP32-S3)",
                      .positionals = "VOLTAGE",
                      .about = "  VOLTAGE  1.8V, 3.3V or OFF: the flash is fed from "
                               "outside\n",
@@ -267,15 +271,17 @@ const struct efuse_command efuse_read_protect = {
 
 static enum em_status write_protect(struct efuse_call *call, struct em_error *err)
 {
-    return em_efuses_stage_write_protect(call->run->efuses, call->words, call->count, err);
+    return em_efuses_stage_write_protect(call->run->efuses, call->words, call->count,
+                                         err);
 }
 
 const struct efuse_command efuse_write_protect = {
     .base = {.cli = {.name = "efuse write-protect-efuse",
                      .summary = "Let nothing be burned into fields any more",
                      .positionals = "NAME…",
-                     .about = "  NAME  a field or block; fields that share its protection "
-                              "bit are closed too\n",
+                     .about =
+                         "  NAME  a field or block; fields that share its protection "
+                         "bit are closed too\n",
                      .options = no_options,
                      .common = flash_options,
                      .examples = "  mfg_flash -p /dev/ttyUSB0 efuse write-protect-efuse "

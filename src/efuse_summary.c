@@ -42,9 +42,9 @@ static enum em_status check_names(const struct efuse_call *call, struct em_error
         enum em_status status =
             em_efuses_field_find(call->run->efuses, call->words[i], &field, err);
         if (status == EM_OK && strcmp(field.name, call->words[i]) != 0)
-            status = em_error_set(err, EM_ERR_USAGE, "use that name",
-                                  "'%s' is another name of %s", call->words[i],
-                                  field.name);
+            status =
+                em_error_set(err, EM_ERR_USAGE, "use that name",
+                             "'%s' is another name of %s", call->words[i], field.name);
         if (status != EM_OK)
             return status;
     }
@@ -165,10 +165,11 @@ static void print_table(struct efuse_call *call, FILE *to)
     struct em_efuses_field field;
     struct em_efuses_chip chip;
     em_efuses_chip(call->run->efuses, &chip);
-    (void)fprintf(to, "EFUSE_NAME (Block) Description  = [Meaningful Value] "
-                      "[Readable/Writeable] (Hex Value)\n"
-                      "--------------------------------------------------------------------"
-                      "--------------------\n");
+    (void)fprintf(to,
+                  "EFUSE_NAME (Block) Description  = [Meaningful Value] "
+                  "[Readable/Writeable] (Hex Value)\n"
+                  "--------------------------------------------------------------------"
+                  "--------------------\n");
     for (const char *category = next_category(call, NULL); category != NULL;
          category = next_category(call, category)) {
         print_category(to, category);

@@ -67,8 +67,9 @@ static char *expand(const struct test_case *c, const char *word)
 static void make_words(const struct test_case *c, json_t *step, char *argv[WORDS_MAX])
 {
     char text[TEXT_MAX];
-    const char *const globals[] = {"efuse",  "--table",           "520",     "--chip", c->chip,
-                                   "--virt", "--path-efuse-file", c->efuses, NULL};
+    const char *const globals[] = {
+        "efuse",  "--table",           "520",     "--chip", c->chip,
+        "--virt", "--path-efuse-file", c->efuses, NULL};
     size_t n = 0;
     char *at = NULL;
     argv[n++] = expand(c, c->options->program);
@@ -85,7 +86,8 @@ static void make_words(const struct test_case *c, json_t *step, char *argv[WORDS
     argv[n] = NULL;
 }
 
-/* @p text is what it may read; what it says goes to the file "log". Returns its status. */
+/* @p text is what it may read; what it says goes to the file "log". Returns its status.
+ */
 static int run(const struct test_case *c, char *const *argv, const char *text)
 {
     int input[2];
@@ -228,7 +230,8 @@ static struct count *count_of(struct count counts[CHIPS_MAX], const char *chip)
 static bool is_wanted(const struct options *options, json_t *json)
 {
     char name[256];
-    (void)snprintf(name, sizeof name, "%s %s", text_of(json, "chip"), text_of(json, "id"));
+    (void)snprintf(name, sizeof name, "%s %s", text_of(json, "chip"),
+                   text_of(json, "id"));
     return options->filter == NULL || strstr(name, options->filter) != NULL;
 }
 
@@ -250,8 +253,8 @@ static int run_cases(const struct options *options, json_t *cases, const char *t
         all.failed += !passed;
     }
     for (i = 0; i < CHIPS_MAX && counts[i].chip[0] != '\0'; i++)
-        printf("golden efuse %s: %u passed, %u failed\n", counts[i].chip, counts[i].passed,
-               counts[i].failed);
+        printf("golden efuse %s: %u passed, %u failed\n", counts[i].chip,
+               counts[i].passed, counts[i].failed);
     printf("golden efuse: %u passed, %u failed\n", all.passed, all.failed);
     return all.passed > 0 && all.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
