@@ -150,16 +150,20 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_generate bench_verify
+EXTRA_PROGRAMS += bench_flash bench_generate bench_verify
+bench_flash_SOURCES    = tests/bench/bench_flash.c
+bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT) \
+    bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
+	./bench_flash ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
@@ -180,6 +184,6 @@ fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz
