@@ -62,6 +62,7 @@ unit_tests = \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
 	tests/test_flasher_efuse_coding \
+	tests/test_flasher_efuse_controller \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
