@@ -3,6 +3,7 @@
 dist_man_MANS += \
 	docs/mfg_gen.1 \
 	docs/mfg_gen-image.1 \
+	docs/mfg_sim.1 \
 	docs/mfg_values.5
 
 dist_doc_DATA += \

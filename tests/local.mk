@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -62,6 +63,8 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_image_header \
+	tests/test_flasher_sim_flash \
+	tests/test_flasher_sim_loader \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_flasher_chip_describe \
