@@ -78,6 +78,7 @@ unit_tests = \
 	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_write \
