@@ -82,15 +82,8 @@ unit_tests = \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_write \
-	tests/test_flasher_image_header \
 	tests/test_flasher_image_hex \
 	tests/test_flasher_image_partition \
-	tests/test_flasher_transport_net \
-	tests/test_flasher_transport_ports \
-	tests/test_flasher_transport_sim \
-	tests/test_flasher_efuse_model \
-	tests/test_flasher_efuse_model_file \
-	tests/test_flasher_image_header \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
