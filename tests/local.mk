@@ -53,6 +53,7 @@ unit_tests = \
 	tests/test_flasher_image_header \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
@@ -121,7 +122,7 @@ bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader
+fuzz_targets = config values key reader sim
 fuzz:
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
