@@ -89,6 +89,7 @@ unit_tests = \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
@@ -164,6 +165,8 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT)
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
+fuzz_targets = config values key reader sim
+fuzz:
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
 	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
