@@ -150,15 +150,16 @@ bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader
-fuzz:
+fuzz_targets = config values key reader loader
+fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
 	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
-	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) \
-	    -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
+	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
+	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
+	    $(nodist_libespmfg_all_la_SOURCES) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
