@@ -66,6 +66,7 @@ unit_tests = \
 	tests/test_flasher_rom_link \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
+	tests/test_flasher_rom_sim \
 	tests/test_flasher_rom_slip \
 	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
