@@ -74,6 +74,7 @@ unit_tests = \
 	tests/test_flasher_rom_link \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
+	tests/test_flasher_rom_sim \
 	tests/test_flasher_rom_slip \
 	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
@@ -167,14 +168,17 @@ fuzz_targets = config values key reader image
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
 fuzz_targets = config values key reader sim
 fuzz:
+fuzz_targets = config values key reader loader
+fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
 	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
-	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) \
-	    -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
+	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
+	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
 	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
+	    $(nodist_libespmfg_all_la_SOURCES) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
