@@ -164,11 +164,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT)
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image
-fuzz: $(nodist_libespmfg_all_la_SOURCES)
-fuzz_targets = config values key reader sim
-fuzz:
-fuzz_targets = config values key reader loader
+fuzz_targets = config values key reader image loader sim
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
@@ -177,7 +173,6 @@ fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
 	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
-	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
 	    $(nodist_libespmfg_all_la_SOURCES) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
