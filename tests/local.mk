@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/program_util.h \
+	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
@@ -53,9 +54,12 @@ unit_tests = \
 	tests/test_base_text \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_erase \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_read \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
