@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
@@ -79,9 +80,12 @@ unit_tests = \
 	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_erase \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_read \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
 	tests/test_flasher_image_hex \
 	tests/test_flasher_image_partition \
