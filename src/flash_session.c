@@ -27,13 +27,12 @@ double flash_now_s(void)
 
 /* ---- What the library reports ---- */
 
-/* End the line of dots, and let what was printed appear before what is told now. */
+/* End the line of dots. */
 static void end_dots(struct flash *flash)
 {
     if (flash->connecting)
         (void)putchar('\n');
     flash->connecting = false;
-    (void)fflush(stdout); /* told again at the end */
 }
 
 static void on_log(void *user, enum em_log_level level, const char *device,

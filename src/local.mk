@@ -2,7 +2,7 @@
 # The programs. They are linked with the library's objects, internals included, so that they
 # start fast and can use base/.
 
-bin_PROGRAMS += mfg_flash mfg_gen
+bin_PROGRAMS += mfg_flash mfg_gen mfg_sim
 
 # What all programs share.
 program_sources = \
@@ -56,28 +56,28 @@ mfg_gen_SOURCES = \
 	src/mfg_gen.c
 mfg_gen_LDADD = libespmfg_all.la $(EM_LIBS)
 
-bashcomp_DATA = src/completion/mfg_flash.bash src/completion/mfg_gen.bash
-zshcomp_DATA  = src/completion/_mfg_flash src/completion/_mfg_gen
-fishcomp_DATA = src/completion/mfg_flash.fish src/completion/mfg_gen.fish
-bin_PROGRAMS += mfg_sim
-
 mfg_sim_SOURCES = \
-	src/cli.c \
-	src/cli.h \
-	src/cli_words.c \
-	src/mfg_sim.c \
-	src/term.c \
-	src/term.h
+	$(program_sources) \
+	src/mfg_sim.c
 mfg_sim_LDADD = libespmfg_all.la $(EM_LIBS)
 
-bashcomp_DATA = src/completion/mfg_gen.bash
-zshcomp_DATA  = src/completion/_mfg_gen
-fishcomp_DATA = src/completion/mfg_gen.fish
+bashcomp_DATA = \
+	src/completion/mfg_flash.bash \
+	src/completion/mfg_gen.bash \
+	src/completion/mfg_sim.bash
+zshcomp_DATA = \
+	src/completion/_mfg_flash \
+	src/completion/_mfg_gen \
+	src/completion/_mfg_sim
+fishcomp_DATA = \
+	src/completion/mfg_flash.fish \
+	src/completion/mfg_gen.fish \
+	src/completion/mfg_sim.fish
 EXTRA_DIST   += $(bashcomp_DATA) $(zshcomp_DATA) $(fishcomp_DATA)
 
 # bash finds a completion by the name of the command.
 install-data-hook:
 	cd "$(DESTDIR)$(bashcompdir)" && mv -f mfg_flash.bash mfg_flash && \
-	    mv -f mfg_gen.bash mfg_gen
+	    mv -f mfg_gen.bash mfg_gen && mv -f mfg_sim.bash mfg_sim
 uninstall-hook:
-	cd "$(DESTDIR)$(bashcompdir)" && rm -f mfg_flash mfg_gen
+	cd "$(DESTDIR)$(bashcompdir)" && rm -f mfg_flash mfg_gen mfg_sim

@@ -63,6 +63,8 @@ static void print_message(struct term *term, enum em_log_level level,
         (void)snprintf(place, sizeof place, "%s: ", term->program);
     term_clear(term);
     FILE *to = level <= EM_LOG_NOTE ? stderr : stdout;
+    if (to == stderr)
+        (void)fflush(stdout); /* what was printed before; told again at the end */
     (void)fprintf(to, "%s%s%s%s\n", place,
                   level == EM_LOG_WARNING || level == EM_LOG_NOTE ? level_names[level]
                                                                   : "",

@@ -22,8 +22,9 @@ void em_flash_packed_free(struct em_flash_packed *packed)
 
 /* Unpack it again block by block: the time that the chip may take for a block depends on
  * how much comes out of it. false: out of memory, or the stream is none. */
-static bool measure_blocks(struct em_flash_packed *packed, size_t block, size_t len)
+static bool measure_blocks(struct em_flash_packed *packed, size_t len)
 {
+    size_t block = packed->block;
     uint8_t *sink = malloc(EM_FLASH_WINDOW);
     z_stream stream = {0};
     if (sink == NULL || inflateInit(&stream) != Z_OK) {
@@ -66,13 +67,14 @@ enum em_status em_flash_pack(struct em_flash_packed *out, const uint8_t *data, s
     out->len = libdeflate_zlib_compress(compressor, data, len, packed, len - 1);
     if (out->len == 0)
         goto out;
+    out->block = block;
     out->blocks = (out->len + block - 1) / block;
     out->data = realloc(packed, out->len);
     if (out->data == NULL)
         out->data = packed;
     packed = NULL;
     out->inflated = calloc(out->blocks, sizeof *out->inflated);
-    if (out->inflated == NULL || !measure_blocks(out, block, len))
+    if (out->inflated == NULL || !measure_blocks(out, len))
         status = em_error_nomem(err);
 out:
     if (status != EM_OK)

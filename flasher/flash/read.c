@@ -109,7 +109,7 @@ enum em_status em_flash_read_chunk(struct em_device *dev, uint32_t addr, uint8_t
         if (step > EM_FLASH_SECTOR)
             step /= 4;
         if (status != EM_OK || dev->stub) {
-            status = em_rom_resync(dev, err);
+            status = em_flash_resync(dev, err);
             if (status != EM_OK)
                 return status;
         }

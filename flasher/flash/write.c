@@ -40,6 +40,39 @@ static enum em_status check(struct writing *w, struct em_error *err)
     return status;
 }
 
+static struct em_flash_written *result_of(const struct writing *w,
+                                          const struct em_flash_job *job)
+{
+    return &w->results[job->piece - w->write->pieces];
+}
+
+/* What the caller has to know of a piece before it is written. */
+static void tell_piece(const struct writing *w, const struct em_flash_job *job)
+{
+    const struct em_flash_piece *piece = job->piece;
+    const char *name = em_flash_piece_name(piece);
+    if (piece->len == 0)
+        em_rom_log(w->dev, EM_LOG_WARNING, NULL, "%s: is empty, nothing to write", name);
+    if (job->addr < piece->addr && piece->addr - job->addr >= 4)
+        em_rom_log(w->dev, EM_LOG_NOTE, NULL,
+                   "%s: 0x%lx is within a sector, what stands before it from 0x%lx "
+                   "on is erased",
+                   name, (unsigned long)piece->addr, (unsigned long)job->addr);
+    if (em_flash_erases_more(w->dev, job->addr, job->len))
+        em_rom_log(w->dev, EM_LOG_NOTE, "use a stub (--stub)",
+                   "%s: this ROM loader erases the sector behind it as well", name);
+    if (piece->len > 0 && !piece->encrypt && w->security.encryption)
+        em_rom_log(w->dev, EM_LOG_WARNING, "use --encrypt",
+                   "%s: is written plain, but flash encryption is on", name);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct em_flash_job *x = a;
+    const struct em_flash_job *y = b;
+    return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
 static enum em_status plan(struct writing *w, struct em_error *err)
 {
     const struct em_flash_write *write = w->write;
@@ -53,20 +86,10 @@ static enum em_status plan(struct writing *w, struct em_error *err)
         if (status != EM_OK)
             return status;
         w->results[i].bytes = job->len;
-        if (piece->len == 0)
-            em_rom_log(w->dev, EM_LOG_WARNING, NULL, "%s: is empty, nothing to write",
-                       em_flash_piece_name(piece));
-        if (job->addr < piece->addr && piece->addr - job->addr >= 4)
-            em_rom_log(w->dev, EM_LOG_NOTE, NULL,
-                       "%s: 0x%lx is within a sector, what stands before it from 0x%lx "
-                       "on is erased",
-                       em_flash_piece_name(piece), (unsigned long)piece->addr,
-                       (unsigned long)job->addr);
-        if (piece->len > 0 && !piece->encrypt && w->security.encryption)
-            em_rom_log(w->dev, EM_LOG_WARNING, "use --encrypt",
-                       "%s: is written plain, but flash encryption is on",
-                       em_flash_piece_name(piece));
+        tell_piece(w, job);
     }
+    /* Upwards: a ROM with a fault erases more than it should, but only behind. */
+    qsort(w->jobs, write->count, sizeof *w->jobs, by_address);
     return EM_OK;
 }
 
@@ -108,7 +131,8 @@ static enum em_status leave_out(struct writing *w, size_t idx, struct em_error *
             em_flash_same(w->dev, job->addr, job->data, job->len, &same, err);
         if (status != EM_OK)
             return status;
-        w->results[idx].skipped = w->results[idx].verified = same;
+        struct em_flash_written *result = result_of(w, job);
+        result->skipped = result->verified = same;
     }
     if (!same && job->piece->old_data != NULL && job->piece->old_len > 0)
         return plan_diff(w, job, err);
@@ -134,16 +158,17 @@ static enum em_status write_all(struct writing *w, struct em_error *err)
     engine->options = &w->write->flash;
     engine->packer = w->packer;
     for (size_t i = 0; i < w->write->count; i++)
-        engine->total += w->results[i].skipped ? 0 : w->jobs[i].len;
+        engine->total += result_of(w, &w->jobs[i])->skipped ? 0 : w->jobs[i].len;
     for (size_t i = 0; i < w->write->count; i++) {
         struct em_flash_job *job = &w->jobs[i];
-        if (job->len == 0 || w->results[i].skipped)
+        struct em_flash_written *result = result_of(w, job);
+        if (job->len == 0 || result->skipped)
             continue;
         engine->job = job;
-        engine->result = &w->results[i];
+        engine->result = result;
         int64_t begin_us = dev->io->ops->now_us(dev->io);
         enum em_status status = em_flash_write_job(engine, i, err);
-        w->results[i].time_us = dev->io->ops->now_us(dev->io) - begin_us;
+        result->time_us = dev->io->ops->now_us(dev->io) - begin_us;
         if (status != EM_OK)
             return status;
         engine->base += job->len;

@@ -209,7 +209,6 @@ static bool survives(struct em_sim *sim, const struct em_sim_request *request)
         sim->cutting = true;
         sim->stats.faults++;
         sim->flash.power = EM_SIM_POWER_FAILING;
-        em_sim_fuses_cut(sim);
     }
     return !sim->stuck;
 }
@@ -255,6 +254,8 @@ void em_sim_on_frame(struct em_sim *sim, const uint8_t *body, size_t len)
         if (sim->lines_known || !is_sync(&request))
             return;
         em_sim_boot(sim, true, false); /* as if somebody had pressed the buttons */
+        if (sim->mode != EM_SIM_ROM)
+            return;
     }
     if (!survives(sim, &request))
         return;

@@ -44,6 +44,8 @@ void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *reques
         em_sim_answer(sim, request, 0, NULL, 0);
     else
         em_sim_refuse(sim, request, EM_ROM_FAULT_UNSUPPORTED, EM_STUB_FAULT_LENGTH);
+    if (sim->no_download) /* burned a moment ago: the loader has nothing more to say */
+        em_sim_start_app(sim);
 }
 
 void em_sim_on_mem_begin(struct em_sim *sim, const struct em_sim_request *request)
