@@ -173,6 +173,7 @@ fuzz: $(nodist_libespmfg_all_la_SOURCES)
 fuzz_targets = config values key reader sim
 fuzz:
 fuzz_targets = config values key reader loader
+fuzz_targets = config values key reader image loader
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
@@ -182,7 +183,6 @@ fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
 	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
-	    $(nodist_libespmfg_all_la_SOURCES) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
