@@ -49,8 +49,12 @@ static int on_progress(void *user, const struct em_progress *progress)
 {
     struct flash *flash = user;
     struct em_hooks hooks = term_hooks(&flash->term);
-    if (!flash->connecting)
+    if (!flash->connecting) {
+        if (flash->begin != NULL)
+            flash->begin(flash, flash->begin_user);
+        flash->begin = NULL;
         return hooks.progress(hooks.user, progress);
+    }
     if (progress->done > 0) {
         (void)putchar('.');
         (void)fflush(stdout); /* told again at the end */

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
@@ -79,9 +80,12 @@ unit_tests = \
 	tests/test_flasher_rom_stub \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_erase \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_read \
 	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
 	tests/test_flasher_image_hex \
 	tests/test_flasher_image_partition \
@@ -173,7 +177,7 @@ fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
 	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
-	    $(nodist_libespmfg_all_la_SOURCES) \
+	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \

@@ -85,8 +85,8 @@ static enum em_status send_block(struct em_flash_engine *engine, bool compressed
         engine->result->sent += len;
         enum em_status status =
             em_rom_flash_data(dev, compressed, seq, data, len, timeout_us, &reply, err);
-        if (!was_garbled(engine, status, &reply) ||
-            tries >= dev->settings.write_block_attempts)
+        engine->garbled = was_garbled(engine, status, &reply);
+        if (!engine->garbled || tries >= dev->settings.write_block_attempts)
             return status;
         engine->result->retries++;
     }
@@ -179,6 +179,7 @@ static enum em_status write_span(struct em_flash_engine *engine, struct span *sp
         dev->stub ? 0
                   : em_rom_timeout_us(dev, span->len,
                                       dev->settings.erase_region_timeout_per_mb_ms);
+    engine->garbled = false;
     enum em_status status = show(engine, span, 0, err);
     if (status == EM_OK)
         status = em_rom_flash_begin(
@@ -300,6 +301,13 @@ enum em_status em_flash_write_run(struct em_flash_engine *engine,
         packed = &rest;
     }
     em_flash_packed_free(&rest);
+    if (em_flash_may_retry(status) && engine->garbled)
+        return em_error_set(err, EM_ERR_LINK, "use a lower --baud or a shorter cable",
+                            "%s: too much is garbled on the line, given up at 0x%llx "
+                            "(%s)",
+                            em_flash_piece_name(engine->job->piece),
+                            (unsigned long long)engine->job->addr + run->off + course.at,
+                            reason.what);
     if (status != EM_OK && err != NULL)
         *err = reason;
     return status;

@@ -219,6 +219,7 @@ struct em_flash_engine {
     uint64_t shown;       /* progress never falls */
     unsigned restarts;    /* BEGINs that were repeated for this job */
     size_t block;         /* bytes to send at a time; less on a bad line */
+    bool garbled;         /* the last block was refused because it was */
     bool lost;            /* the loader is gone: only a new connection helps */
     uint8_t tail[EM_ROM_STUB_FLASH_BLOCK]; /* last block of a plain run, filled up */
 };
