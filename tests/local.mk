@@ -168,12 +168,9 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT)
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image
+fuzz_targets = config values key reader image sim loader
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
-fuzz_targets = config values key reader sim
 fuzz:
-fuzz_targets = config values key reader loader
-fuzz_targets = config values key reader image loader
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
