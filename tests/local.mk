@@ -10,6 +10,7 @@ AM_TESTS_ENVIRONMENT = \
 
 EXTRA_DIST += \
 	tests/cli_util.sh \
+	tests/flash_util.sh \
 	tests/bench/README.md \
 	tests/data \
 	tests/fuzz \
@@ -169,8 +170,6 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT)
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image sim loader
-fuzz: $(nodist_libespmfg_all_la_SOURCES)
-fuzz:
 fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
