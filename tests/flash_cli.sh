@@ -201,21 +201,20 @@ cat >parts.csv <<'END'
 nvs,     data, nvs,     0x9000,  0x6000
 factory, app,  factory, 0x10000, 1M
 END
-parts="-p $port --partition-table parts.csv"
-# shellcheck disable=SC2086 # words, here and below
-expect 0 stdout 'at 0x00009000' $parts write-flash nvs a.bin
+printf "%s\n" "-p '$port' --partition-table parts.csv" >parts
+expect 0 stdout 'at 0x00009000' @parts write-flash nvs a.bin
 contains c3.bin 36864 a.bin
-expect 0 stdout 'Read 24576 bytes from 0x00009000' $parts read-flash nvs all n.bin
-expect 0 stdout 'Verification successful' $parts verify-flash nvs a.bin
-expect 0 stdout 'Erased' $parts erase-region nvs all
-expect 2 stderr "partition 'nvs' has 24576 bytes, not 28672" $parts erase-region nvs 28k
-expect 2 stderr "'ota_0' is no address" $parts write-flash ota_0 a.bin
+expect 0 stdout 'Read 24576 bytes from 0x00009000' @parts read-flash nvs all n.bin
+expect 0 stdout 'Verification successful' @parts verify-flash nvs a.bin
+expect 0 stdout 'Erased' @parts erase-region nvs all
+expect 2 stderr "partition 'nvs' has 24576 bytes, not 28672" @parts erase-region nvs 28k
+expect 2 stderr "'ota_0' is no address" @parts write-flash ota_0 a.bin
 grep -q 'hint: nvs, factory' stderr || fail "names are not told: $(cat stderr)"
 expect 2 stderr "'nvs' is not an address" -p "$port" write-flash nvs a.bin
 hinted
 random_file big.bin 24577
-expect 2 stderr 'big.bin' $parts write-flash nvs big.bin
-expect 2 stderr 'big.bin' $parts write-flash 0x9000 big.bin
+expect 2 stderr 'big.bin' @parts write-flash nvs big.bin
+expect 2 stderr 'big.bin' @parts write-flash 0x9000 big.bin
 expect 2 stderr 'nowhere.csv' -p "$port" --partition-table nowhere.csv write-flash 0 a.bin
 
 # Intel HEX: its own addresses.

@@ -8,7 +8,14 @@ set -eu
 . "${top_srcdir:?}/tests/flash_util.sh"
 : "${MFG_SIM:?}"
 sims=
-trap 'for pid in $sims; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
+stop_sims() {
+    for pid in $sims; do
+        kill "$pid" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$work"
+}
+trap stop_sims EXIT
 
 # wait_for COMMAND…: until it succeeds, ten seconds at most.
 wait_for() {

@@ -26,7 +26,7 @@ random_file() {
 image_file() {
     {
         printf '\351\001\002\040\000\000\310\077\356\000\000\000'
-        printf "\\$2\\000"
+        printf '%b\000' "\\0$2"
         printf '\000\000\000\377\377\000\000\000\000\000'
         printf '\000\000\310\077\100\000\000\000'
         head -c 79 /dev/zero
@@ -46,4 +46,5 @@ hinted() {
     grep -q '^    hint: ' stderr || fail "no hint: $(cat stderr)"
 }
 
+# shellcheck disable=SC2034 # used by those who source this
 chips='esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4'
