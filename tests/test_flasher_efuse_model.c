@@ -306,6 +306,7 @@ static void test_flags(void)
             CU_ASSERT_FALSE(em_efuse_model_flag(model, rows[k].mask));
             em_efuse_model_seed(model, 0, f->bit, 1, 1);
             CU_ASSERT(em_efuse_model_flag(model, rows[k].mask));
+            CU_ASSERT_EQUAL(em_efuse_model_field(model, rows[k].field), 1);
             if (f->bits > 1) {
                 em_efuse_model_seed(model, 0, f->bit, 2, 3);
                 CU_ASSERT_FALSE(em_efuse_model_flag(model, rows[k].mask));

@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include "flasher/transport/telnet_int.h"
-#include "tests/test_flasher_transport_sim_util.h"
 #include "tests/test_flasher_transport_util.h"
 
 #include <arpa/inet.h>

@@ -100,6 +100,17 @@ static void test_sysfs(void)
         CU_ASSERT_STRING_EQUAL(port.serial, cases[i].serial);
         CU_ASSERT_STRING_EQUAL(port.description, cases[i].description);
     }
+    /* Found again by where it is plugged in, each of several interfaces by itself. */
+    char interface[64], path[64];
+    CU_ASSERT_TRUE(em_port_interface(interface, "/nowhere/ttyUSB7", root));
+    CU_ASSERT_STRING_EQUAL(interface, "1-4.2:1.0");
+    CU_ASSERT_TRUE(em_port_find(path, sizeof path, interface, root));
+    CU_ASSERT_STRING_EQUAL(path, "/dev/ttyUSB7");
+    CU_ASSERT_TRUE(em_port_find(path, sizeof path, "1-3:1.0", root));
+    CU_ASSERT_STRING_EQUAL(path, "/dev/ttyACM0");
+    CU_ASSERT_FALSE(em_port_find(path, sizeof path, "1-4.2:1.1", root));
+    CU_ASSERT_FALSE(em_port_interface(interface, "/nowhere/ttyS9", root));
+
     /* A link as those of /dev/serial/by-id. */
     struct em_port port = {.usb_vid = -1, .usb_pid = -1, .description = "kept"};
     put(root, "/ttyUSB7", "");

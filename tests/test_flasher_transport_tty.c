@@ -5,7 +5,6 @@
 
 #include "flasher/transport/fault_int.h"
 #include "flasher/transport/tty_int.h"
-#include "tests/test_flasher_transport_sim_util.h"
 #include "tests/test_flasher_transport_util.h"
 
 #include <grp.h>
@@ -380,6 +379,38 @@ static void test_reopen(void)
     (void)rmdir(folder);
 }
 
+static char moved_to[64];
+
+static bool find_moved(struct em_tty *tty)
+{
+    (void)snprintf(tty->path, sizeof tty->path, "%s", moved_to);
+    return true;
+}
+
+/* A port that came back under another name, for those who can find it. */
+static void test_moved(void)
+{
+    static const struct em_tty_kind kind = {
+        .set_rate = em_tty_set_rate, .find = find_moved, .drop = em_fd_close};
+    char path[64], folder[] = "/tmp/em_tty.XXXXXX", link_path[64];
+    int master = make_pty(path, sizeof path);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    (void)snprintf(link_path, sizeof link_path, "%s/ttyACM0", folder);
+    CU_ASSERT_EQUAL(symlink(path, link_path), 0);
+    struct em_io *io;
+    struct em_error err;
+    EM_CHECK_STATUS(em_tty_open(&io, link_path, 115200, &kind, &err), EM_OK, &err);
+    CU_ASSERT_EQUAL(unlink(link_path), 0);
+    (void)close(master);
+    master = make_pty(moved_to, sizeof moved_to);
+    EM_CHECK_STATUS(io->ops->reopen(io, &err), EM_OK, &err);
+    exchange(master, io);
+    CU_ASSERT_STRING_EQUAL(io->name, link_path);
+    em_io_close(io);
+    (void)close(master);
+    (void)rmdir(folder);
+}
+
 /* Nobody reads at the other end: writing has an end. */
 static void test_stuck(void)
 {
@@ -445,6 +476,7 @@ static const struct em_test tests[] = {
     {"no permission", test_no_permission},
     {"gone", test_gone},
     {"opened again", test_reopen},
+    {"under another name", test_moved},
     {"stuck", test_stuck},
     {"through libserialport", test_serial},
 };

@@ -4,6 +4,9 @@
 libespmfg_all_la_SOURCES += \
 	flasher/efuse/coding.c \
 	flasher/efuse/coding_int.h \
+	flasher/efuse/controller.c \
+	flasher/efuse/controller_burn.c \
+	flasher/efuse/controller_int.h \
 	flasher/efuse/fields.c \
 	flasher/efuse/fields_int.h \
 	flasher/efuse/model.c \

@@ -79,6 +79,10 @@ uint32_t em_efuse_model_word(const struct em_efuse_model *model, unsigned block,
  * mask. */
 bool em_efuse_model_flag(const struct em_efuse_model *model, struct em_chip_mask mask);
 
+/** A field by name or alias ("DIS_DOWNLOAD_MODE"), at most 32 bits, as of the last reset
+ * or read command, read protected or not; 0 if the chip has no such field. */
+uint32_t em_efuse_model_field(const struct em_efuse_model *model, const char *name);
+
 void em_efuse_model_on_burn(struct em_efuse_model *model, em_efuse_burned *burned,
                             void *user);
 

@@ -9,11 +9,6 @@
 
 enum {
     EM_EFUSE_BYTES_MAX = EM_EFUSE_WORDS_MAX * 4,
-    EM_EFUSE_OP_PROGRAM = 0x5A5A,
-    EM_EFUSE_OP_READ = 0x5AA5,
-    EM_EFUSE_CMD_READ = 1,
-    EM_EFUSE_CMD_PROGRAM = 2,
-    EM_EFUSE_CMD_BLOCK_SHIFT = 2,
     EM_EFUSE_CMD_BLOCK_MASK = 15,
 };
 
@@ -65,9 +60,6 @@ int em_efuse_model_decode(const struct em_efuse_model *model,
 void em_efuse_model_encode(struct em_efuse_model *model,
                            const struct em_efuse_block *block,
                            const uint8_t data[EM_EFUSE_BYTES_MAX]);
-
-/** A field of BLOCK0 by name, from loaded bytes; 0 if there is no such field. */
-uint32_t em_efuse_model_field(const struct em_efuse_model *model, const char *name);
 
 static inline bool em_efuse_bit(const uint8_t *bytes, size_t bit)
 {

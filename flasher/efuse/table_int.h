@@ -18,6 +18,15 @@ enum {
     EM_EFUSE_NO_BIT = -1,
 };
 
+/** Op codes for CONF, and bits of CMD. */
+enum {
+    EM_EFUSE_OP_PROGRAM = 0x5A5A,
+    EM_EFUSE_OP_READ = 0x5AA5,
+    EM_EFUSE_CMD_READ = 1,
+    EM_EFUSE_CMD_PROGRAM = 2,
+    EM_EFUSE_CMD_BLOCK_SHIFT = 2, /* not on the ESP32, which programs all blocks */
+};
+
 /** How the array holds the bits of a block. */
 enum em_efuse_coding {
     EM_EFUSE_PLAIN,  /* as they are */

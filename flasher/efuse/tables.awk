@@ -40,7 +40,7 @@ function about_of(name,   text, pattern, rest, number) {
     pattern = name
     gsub(/[0-9]+/, "#", pattern)
     if (!(pattern in about))
-        return ""
+        fail("no line for " name " in names.csv")
     text = about[pattern]
     rest = name
     while (match(rest, /[0-9]+/)) {

@@ -121,7 +121,7 @@ static enum em_status reconnect(struct em_flash_engine *engine, enum em_status w
         engine->result->retries++;
         return EM_OK;
     }
-    if (status == EM_ERR_STOPPED || status == EM_ERR_NOMEM) {
+    if (status == EM_ERR_STOPPED || status == EM_ERR_NOMEM || status == EM_ERR_CHIP) {
         if (err != NULL)
             *err = failed;
         return status;

@@ -8,8 +8,8 @@
 #include "base/error_int.h"
 #include "flasher/transport/ports_int.h"
 
+#include <dirent.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,33 +56,71 @@ static void describe(struct em_port *port, const char *folder)
                    named && maker[0] != '\0' ? " " : "", product); /* they fit */
 }
 
-void em_port_look_up(struct em_port *port, const char *sysfs)
+/* The folder of the USB device that @p path belongs to, and the name of its interface.
+ * false: it belongs to none. */
+static bool find_usb(char folder[PATH_MAX], char interface[64], const char *path,
+                     const char *sysfs)
 {
-    char real[PATH_MAX], link[PATH_MAX], folder[PATH_MAX], root[PATH_MAX];
+    char real[PATH_MAX], link[PATH_MAX], root[PATH_MAX];
     /* "/dev/serial/by-id/..." are links; a name that is gone is used as it is. */
-    const char *device = realpath(port->path, real) != NULL ? real : port->path;
+    const char *device = realpath(path, real) != NULL ? real : path;
     const char *slash = strrchr(device, '/');
     if (snprintf(link, sizeof link, "%s/class/tty/%s/device", sysfs,
                  slash == NULL ? device : slash + 1) >= (int)sizeof link ||
         realpath(link, folder) == NULL || realpath(sysfs, root) == NULL)
-        return;
-    /* The device is an interface of a USB device, or something below one: the folder that
-     * has the ids is further up. Its name is the way to it: bus, then ports. */
-    size_t root_len = strlen(root);
-    while (strlen(folder) > root_len) {
+        return false;
+    /* The port is an interface of a USB device, or something below one: the folder that
+     * has the ids is further up. */
+    interface[0] = '\0';
+    for (size_t root_len = strlen(root); strlen(folder) > root_len;) {
+        if (read_id(folder, "idVendor") >= 0)
+            return true;
         char *name = strrchr(folder, '/');
-        int vid = read_id(folder, "idVendor");
-        if (vid >= 0) {
-            port->usb_vid = vid;
-            port->usb_pid = read_id(folder, "idProduct");
-            (void)read_line(port->serial, sizeof port->serial, folder, "serial");
-            (void)snprintf(port->topology, sizeof port->topology, "%s", name + 1);
-            if (port->description[0] == '\0')
-                describe(port, folder);
-            return;
-        }
+        (void)snprintf(interface, 64, "%s", name + 1); /* those of USB are short */
         *name = '\0';
     }
+    return false;
+}
+
+void em_port_look_up(struct em_port *port, const char *sysfs)
+{
+    char folder[PATH_MAX], interface[64];
+    if (!find_usb(folder, interface, port->path, sysfs))
+        return;
+    port->usb_vid = read_id(folder, "idVendor");
+    port->usb_pid = read_id(folder, "idProduct");
+    (void)read_line(port->serial, sizeof port->serial, folder, "serial"); /* may lack */
+    /* The name of the folder is the way to the device: bus, then ports. */
+    (void)snprintf(port->topology, sizeof port->topology, "%s", strrchr(folder, '/') + 1);
+    if (port->description[0] == '\0')
+        describe(port, folder);
+}
+
+bool em_port_interface(char out[64], const char *path, const char *sysfs)
+{
+    char folder[PATH_MAX];
+    return find_usb(folder, out, path, sysfs) && out[0] != '\0';
+}
+
+bool em_port_find(char *out, size_t size, const char *interface, const char *sysfs)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/class/tty", sysfs) >= (int)sizeof path)
+        return false;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return false;
+    bool found = false;
+    struct dirent *entry;
+    while (!found && (entry = readdir(folder)) != NULL) {
+        char there[64];
+        if (entry->d_name[0] == '.' ||
+            snprintf(out, size, "/dev/%s", entry->d_name) >= (int)size)
+            continue;
+        found = em_port_interface(there, out, sysfs) && strcmp(there, interface) == 0;
+    }
+    (void)closedir(folder); /* was only read */
+    return found;
 }
 
 /* Which ports to try first: lower is earlier. */

@@ -5,6 +5,8 @@
 
 #include <espmfg/port.h>
 
+#include <stdbool.h>
+
 /** Where Linux shows its devices. */
 #define EM_SYSFS "/sys"
 
@@ -13,6 +15,13 @@
  * topology, and the description if it is "". What it does not tell stays as it is.
  */
 void em_port_look_up(struct em_port *port, const char *sysfs);
+
+/** The USB interface that a port is: "1-4.2:1.0", the same after plugging it in again
+ * whatever its name is then. false: not USB. */
+bool em_port_interface(char out[64], const char *path, const char *sysfs);
+
+/** The path of the port that is this interface now. false: none. */
+bool em_port_find(char *out, size_t size, const char *interface, const char *sysfs);
 
 /** Keep the ports that match @p filter, in the order of em_ports_list(); returns how
  * many. The terms have been checked. */

@@ -75,11 +75,24 @@ static int serial_set_rate(struct em_tty *tty, uint32_t baud)
     return errno != 0 ? errno : EINVAL;
 }
 
+/* USB ports may get another name when they come back. */
+static bool serial_find(struct em_tty *tty)
+{
+    char path[sizeof tty->path];
+    if (tty->interface[0] == '\0' ||
+        !em_port_find(path, sizeof path, tty->interface, EM_SYSFS))
+        return false;
+    memcpy(tty->path, path, sizeof path);
+    return true;
+}
+
 enum em_status em_io_serial_open(struct em_io **out, const char *path, uint32_t baud,
                                  struct em_error *err)
 {
-    static const struct em_tty_kind kind = {
-        .take_over = serial_take_over, .set_rate = serial_set_rate, .drop = serial_drop};
+    static const struct em_tty_kind kind = {.take_over = serial_take_over,
+                                            .set_rate = serial_set_rate,
+                                            .find = serial_find,
+                                            .drop = serial_drop};
     enum em_status status = em_tty_open(out, path, baud, &kind, err);
     if (status != EM_OK)
         return status;
@@ -88,5 +101,8 @@ enum em_status em_io_serial_open(struct em_io **out, const char *path, uint32_t 
     em_port_look_up(&port, EM_SYSFS);
     (*out)->usb_vid = port.usb_vid;
     (*out)->usb_pid = port.usb_pid;
+    struct em_tty *tty = (struct em_tty *)*out;
+    if (!em_port_interface(tty->interface, path, EM_SYSFS))
+        tty->interface[0] = '\0';
     return EM_OK;
 }

@@ -197,6 +197,8 @@ static enum em_status tty_reopen(struct em_io *io, struct em_error *err)
 {
     struct em_tty *tty = (struct em_tty *)io;
     stop(tty);
+    if (access(tty->path, F_OK) != 0 && tty->kind->find != NULL)
+        (void)tty->kind->find(tty); /* if not, the next line says so */
     enum em_status status = claim(&tty->f.fd, tty->path, err);
     if (status != EM_OK)
         return status;

@@ -16,6 +16,8 @@ struct em_tty_kind {
     enum em_status (*take_over)(struct em_tty *tty, struct em_error *err);
     /** 0 or an errno. */
     int (*set_rate)(struct em_tty *tty, uint32_t baud);
+    /** The path is not there any more: may find the device under another one. */
+    bool (*find)(struct em_tty *tty);
     void (*drop)(struct em_fd *f);
 };
 
@@ -24,6 +26,7 @@ struct em_tty {
     struct em_fd f;
     const struct em_tty_kind *kind;
     char path[256];
+    char interface[64];         /* of USB, "" : not known */
     struct em_tty_mode *before; /* how it was when it was opened */
     struct sp_port *port;       /* libserialport's handle; NULL: opened without it */
     uint32_t baud;
