@@ -9,9 +9,11 @@
 
 #include <stdlib.h>
 
-/* 9 is as good on the wire as zlib's best, at a third of its time; the levels above it
- * take ten times as long for one part in fifty. */
-enum { LEVEL = 9 };
+/* Of a MiB of machine code 7 leaves a thousandth more than 9 and takes less than half of
+ * its time (20 ms instead of 49); of text a tenth more, but 23 ms instead of 139. At
+ * 115200 baud a thousandth is as long as the difference; at higher rates it is shorter.
+ */
+enum { LEVEL = 7 };
 
 void em_flash_packed_free(struct em_flash_packed *packed)
 {
