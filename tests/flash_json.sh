@@ -99,7 +99,7 @@ fits 0 ok --port-filter name=nobody-has-this ports
 fits 0 ok version
 
 # Every kind of end.
-fits 1 port -p nowhere read-mac
+fits 2 port -p nowhere read-mac
 has '"port": "nowhere"' '"hint": "'
 fits 2 chip -p "$port" -c esp32 read-mac
 fits 2 link -p 'sim:esp32c3?fault=stuck-after=3' read-mac
@@ -111,7 +111,7 @@ fits 2 input -p "$port" --stub a.bin read-mac
 fits 2 unsupported -p sim:esp32 get-security-info
 fits 2 refused -p 'sim:esp32c3?flash-encryption=1' erase-flash
 fits 2 verify -p 'sim:esp32c3?fault=bad-md5=1' write-flash 0 a.bin
-fits 1 port --port-filter name=nobody-has-this read-mac
+fits 2 port --port-filter name=nobody-has-this read-mac
 has '"port": null'
 fits 2 input -p "$port" load-ram a.bin
 fits 2 file-system -p "$port" read-flash 0 4k nowhere/r.bin

@@ -76,7 +76,7 @@ start_sim stuck --link ./stuck --fault stuck-after=1 --back-after 0
 "$MFG_FLASH" -p ./stuck --connect-attempts 0 --trace=first.log read-mac >first.out 2>first.err &
 first=$!
 wait_for test -s first.log || fail "the first run does not start"
-expect 1 stderr "in use by process $first" -p ./stuck read-mac
+expect 2 stderr "in use by process $first" -p ./stuck read-mac
 hinted
 # Jobs of a script ignore SIGINT from the beginning; SIGTERM goes the same way.
 kill -TERM "$first"
