@@ -24,8 +24,11 @@ struct flash {
     FILE *trace;
     int64_t trace_start_us;
     bool connecting; /* dots stand on the present line */
-    bool left;       /* the command left the loader itself: no reset */
-    json_t *fields;  /* of --json */
+    /** To be called once, when the library begins to work on the flash, or NULL. */
+    void (*begin)(struct flash *flash, const void *user);
+    const void *begin_user;
+    bool left;      /* the command left the loader itself: no reset */
+    json_t *fields; /* of --json */
     struct em_error err;
 };
 

@@ -15,7 +15,13 @@
 
 int flash_exit(enum em_status status)
 {
-    return status == EM_OK ? 0 : status == EM_ERR_PORT ? 1 : 2;
+    return status == EM_OK ? 0 : 2;
+}
+
+/* As scripts written for esptool know it: 1 when an open port fails. */
+static int exit_when_open(enum em_status status)
+{
+    return status == EM_ERR_PORT ? 1 : flash_exit(status);
 }
 
 double flash_now_s(void)
@@ -49,8 +55,12 @@ static int on_progress(void *user, const struct em_progress *progress)
 {
     struct flash *flash = user;
     struct em_hooks hooks = term_hooks(&flash->term);
-    if (!flash->connecting)
+    if (!flash->connecting) {
+        if (flash->begin != NULL)
+            flash->begin(flash, flash->begin_user);
+        flash->begin = NULL;
         return hooks.progress(hooks.user, progress);
+    }
     if (progress->done > 0) {
         (void)putchar('.');
         (void)fflush(stdout); /* told again at the end */
@@ -147,6 +157,8 @@ static enum em_status connect_port(struct flash *flash, const char *port)
     }
     enum em_status status = em_device_open(&flash->device, port, &options, &flash->err);
     end_dots(flash);
+    if (status == EM_OK)
+        flash->term.exit_status = exit_when_open;
     return status;
 }
 

@@ -18,7 +18,7 @@ enum em_status flash_open(struct flash *flash);
  */
 int flash_end(struct flash *flash, enum em_status status);
 
-/** Exit status of the program: 1 from the serial layer, 2 for all else. */
+/** Exit status of the program before a port is open. */
 int flash_exit(enum em_status status);
 
 /** "aa:bb:cc:dd:ee:ff"; @p out has room for 3 * @p len characters. */

@@ -134,8 +134,10 @@ static enum em_status read_files(struct flash_files *files, const struct request
     return status;
 }
 
-static void tell_plan(struct flash *flash, const struct flash_files *files)
+/* Called when all is checked. */
+static void tell_plan(struct flash *flash, const void *user)
 {
+    const struct flash_files *files = user;
     for (size_t i = 0; i < files->count; i++) {
         const struct em_flash_piece *p = &files->pieces[i];
         if (p->len > 0)
@@ -200,7 +202,8 @@ static enum em_status write_files(struct flash *flash, struct request *r,
         r->write.flash.size = "keep";
     r->write.pieces = files->pieces;
     r->write.count = files->count;
-    tell_plan(flash, files);
+    flash->begin = tell_plan;
+    flash->begin_user = files;
     enum em_status status =
         em_flash_write(flash->device, &r->write, results, &flash->err);
     for (size_t i = 0; i < files->count; i++) {

@@ -202,6 +202,7 @@ done
 for table in "$top_srcdir"/flasher/chip/tables/*.csv; do
     basename "$table" .csv
 done | sort >"$work/chips"
+# shellcheck disable=SC2016 # backquotes of Markdown
 sed -nE 's/^\| `(esp[0-9a-z]+)` \|.*/\1/p' "$docs/chips.md" | sort >"$work/told"
 diff "$work/chips" "$work/told" || fail "chips of flasher/chip/tables (<) and of chips.md (>) differ"
 

@@ -41,7 +41,7 @@ static inline int em_t_progress(void *user, const struct em_progress *progress)
 {
     struct em_t_chip *chip = user;
     if (chip->last_stage != NULL && strcmp(chip->last_stage, progress->stage) == 0 &&
-        progress->done < chip->last_done)
+        progress->done < chip->last_done && progress->done != 0)
         chip->fell = true;
     if (progress->done > progress->total)
         chip->fell = true;

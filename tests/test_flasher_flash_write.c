@@ -105,7 +105,9 @@ static void few_commands(void)
     struct em_sim_stats after;
     EM_CHECK_STATUS(em_t_open(&chip, &sim, false, &err), EM_OK, &err);
     struct em_flash_id id;
+    const struct em_device_info *info; /* asked for once */
     EM_CHECK_STATUS(em_flash_identify(chip.dev, NULL, &id, &err), EM_OK, &err);
+    EM_CHECK_STATUS(em_device_info(chip.dev, &info, &err), EM_OK, &err);
     em_sim_stats(chip.sim, &before);
     EM_CHECK_STATUS(em_flash_write(chip.dev, &write, NULL, &err), EM_OK, &err);
     em_sim_stats(chip.sim, &after);

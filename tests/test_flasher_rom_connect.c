@@ -147,15 +147,15 @@ static void test_silence(void)
     static const struct {
         const char *boot, *what, *hint;
     } rows[] = {
-        {"ESP-ROM:esp32c3\r\nboot:(0xc) SPI_FAST_FLASH_BOOT\r\n",
+        {"ESP-ROM:esp32c3\r\nrst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n",
          "port script: wrong boot mode (0xc): the chip starts its program and not the "
          "loader (2 attempts)",
          "hold BOOT"},
-        {"rst:0x1,boot:(0x13) DOWNLOAD_BOOT\r\nwaiting for download\r\n",
-         "port script: the chip is in download mode (boot mode 0x13) but hears nothing "
+        {"rst:0x1 (POWERON),boot:0x7 (DOWNLOAD(USB/UART0))\r\nwaiting for download\r\n",
+         "port script: the chip is in download mode (boot mode 0x7) but hears nothing "
          "(2 attempts)",
          "TX"},
-        {"waiting for download boot:(0x8)",
+        {"waiting for download boot:0x8 ",
          "port script: wrong boot mode (0x8): the chip starts its program and not the "
          "loader (2 attempts)",
          "hold BOOT"},
@@ -170,7 +170,7 @@ static void test_silence(void)
         {"hello\n",
          "port script: no loader answers: 6 bytes of something else came (2 attempts)",
          "program may run"},
-        {"boot:(0x", /* cut off */
+        {"boot:0x1", /* cut off */
          "port script: no loader answers: 8 bytes of something else came (2 attempts)",
          "program may run"},
     };

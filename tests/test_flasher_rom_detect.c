@@ -43,16 +43,16 @@ static const struct {
     {"S2, told", "esp32s2", S2_SECURITY, 0, 0x7C6, false, false, EM_OK, "esp32s2", "", "08 0a 0a", false},
     {"S2, secure download", NULL, S2_SECURITY, 4, 0, true, false, EM_OK, "esp32s2", "", "08 14 0a", true},
     {"S2, secure download, flat", NULL, S2_SECURITY, 4, 0, true, true, EM_OK, "esp32s2", "", "08 14 0a", true},
-    {"S2, secure download, told", "esp32s2", S2_SECURITY, 4, 0, true, false, EM_OK, "esp32s2", "", "08 0a 14 0a", true},
+    {"S2, secure download, told", "esp32s2", S2_SECURITY, 4, 0, true, false, EM_OK, "esp32s2", "", "08 0a 0a 14 0a", true},
     {"S2 instead of S3", "esp32s3", S2_SECURITY, 4, 0, true, false, EM_ERR_CHIP, NULL,
         "this chip is ESP32-S2, not ESP32-S3", "08 14 0a", true},
     {"unknown id", NULL, 200, 0, 0, false, false, EM_ERR_CHIP, NULL,
         "port script: unknown chip: chip id 0xc8", "08 14", false},
     {"unknown id, told", "esp32c3", 200, 0, 0, false, false, EM_OK, "esp32c3", "", "08 14", false},
     {"unknown word", NULL, NO_SECURITY, 0, 0x12345678, false, false, EM_ERR_CHIP, NULL,
-        "port script: unknown chip: magic word 0x12345678", "08 14 0a 0a", false},
+        "port script: unknown chip: magic word 0x12345678", "08 14 0a 0a 14", false},
     {"nothing works", NULL, NO_SECURITY, 0, 0, true, false, EM_ERR_UNSUPPORTED, NULL,
-        "does not know or allow", "08 14 0a 14", false},
+        "does not know or allow", "08 14 0a 0a 14", false},
     /* clang-format on */
 };
 

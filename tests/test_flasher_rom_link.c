@@ -226,6 +226,44 @@ static void test_repeat(void)
     }
 }
 
+/* A refusal of what every loader can do is doubted once: the line may have changed the
+ * question. */
+static void test_doubt(void)
+{
+    static const struct {
+        uint8_t op;
+        int refused;
+        bool secure;
+        enum em_status status;
+        const char *ops;
+    } rows[] = {
+        {EM_OP_READ_REG, 1, false, EM_OK, "0a 0a"},
+        {EM_OP_READ_REG, 2, false, EM_ERR_UNSUPPORTED, "0a 0a"},
+        {EM_OP_READ_REG, 1, true, EM_ERR_UNSUPPORTED, "0a"},
+        {EM_OP_SPI_ATTACH, 1, false, EM_OK, "0d 0d"},
+        {EM_OP_GET_SECURITY_INFO, 1, false, EM_ERR_UNSUPPORTED, "14"},
+        {EM_OP_FLASH_BEGIN, 1, false, EM_ERR_UNSUPPORTED, "02"},
+        {EM_OP_MEM_END, 1, false, EM_ERR_UNSUPPORTED, "06"},
+        /* Not unsupported: the loader has blocks if it took the BEGIN. */
+        {EM_OP_FLASH_DATA, 1, false, EM_ERR_CHIP, "03"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct script *s = script_new();
+        struct em_device *dev = link_new(s, NULL);
+        struct em_error err;
+        static const uint8_t data[16];
+        dev->secure_download = rows[i].secure;
+        (void)script_rule(s, (struct script_rule){.op = rows[i].op,
+                                                  .times = rows[i].refused,
+                                                  .reply = "01050000"});
+        const struct em_rom_request request = {.op = rows[i].op, .data = data, .len = 4};
+        EM_CHECK_STATUS(em_rom_command(dev, &request, NULL, &err), rows[i].status, &err);
+        CU_ASSERT_STRING_EQUAL(s->ops, rows[i].ops);
+        em_device_close(dev);
+        script_end(s);
+    }
+}
+
 /* A chip that is stuck ends each command with the first message; one that was reset is
  * told as such. */
 static void test_resync(void)
@@ -327,7 +365,8 @@ static void test_table(void)
 static const struct em_test tests[] = {
     {"answers", test_answers}, {"time", test_time},     {"babble", test_babble},
     {"foreign", test_foreign}, {"copies", test_copies}, {"repeat", test_repeat},
-    {"resync", test_resync},   {"trace", test_trace},   {"table", test_table},
+    {"doubt", test_doubt},     {"resync", test_resync}, {"trace", test_trace},
+    {"table", test_table},
 };
 
 EM_TEST_MAIN("flasher/rom/link", tests)

@@ -125,7 +125,11 @@ static enum em_status connect_pins(struct em_device *dev, const char *text,
                             dev->chip->name);
     if (dev->stub && !told)
         return EM_OK; /* it attached the flash when it started */
-    return em_rom_spi_attach(dev, *pins_out, err);
+    uint32_t tries = 0;
+    do {
+        status = em_rom_spi_attach(dev, *pins_out, err);
+    } while (em_flash_again(dev, status, &tries));
+    return status;
 }
 
 enum em_status em_flash_attach(struct em_device *dev, const char *spi_connection,

@@ -19,15 +19,11 @@ struct span {
     const uint8_t *data;
     size_t len;
     const struct em_flash_packed *packed; /* NULL: plain */
-    bool last;                            /* of its piece */
-    size_t confirmed;                     /* out: bytes that the loader has for sure */
+    size_t block;
+    bool last;          /* of its piece */
+    size_t confirmed;   /* out: bytes that the loader has for sure */
     int64_t pending_us; /* what the block before may still take (stub) */
 };
-
-bool em_flash_may_retry(enum em_status status)
-{
-    return status == EM_ERR_LINK || status == EM_ERR_CHIP || status == EM_ERR_UNSUPPORTED;
-}
 
 /* The ESP8266's ROM erases the sectors up to the next block of 16, and then as many as it
  * was told, as if it had not yet. */
@@ -61,12 +57,22 @@ bool em_flash_erases_more(const struct em_device *dev, uint32_t addr, uint64_t l
     return told + fault_head(addr, told) > sectors_of(len);
 }
 
-/* A refusal that says for sure that the block was not taken. */
-static bool was_garbled(enum em_status status, const struct em_rom_reply *reply)
+/* A refusal that says that the block was not taken: its check byte is wrong. Others say
+ * that the packet was none, or another command; they may be believed where a digest
+ * proves all of it in the end. */
+static bool was_garbled(const struct em_flash_engine *engine, enum em_status status,
+                        const struct em_rom_reply *reply)
 {
-    return status == EM_ERR_CHIP &&
-           (reply->status == EM_STUB_FAULT_CHECKSUM ||
-            (reply->status == 1 && reply->fault == EM_ROM_FAULT_CHECKSUM));
+    bool provable = em_flash_can_md5(engine->dev) && !engine->job->encrypt;
+    if (status == EM_ERR_UNSUPPORTED)
+        return provable && reply->other_op;
+    if (status != EM_ERR_CHIP)
+        return false;
+    if (reply->status == 1)
+        return reply->fault == EM_ROM_FAULT_CHECKSUM ||
+               (provable && reply->fault == EM_ROM_FAULT_UNSUPPORTED);
+    return reply->status == EM_STUB_FAULT_CHECKSUM ||
+           (provable && reply->status == EM_STUB_FAULT_LENGTH);
 }
 
 static enum em_status send_block(struct em_flash_engine *engine, bool compressed,
@@ -79,7 +85,8 @@ static enum em_status send_block(struct em_flash_engine *engine, bool compressed
         engine->result->sent += len;
         enum em_status status =
             em_rom_flash_data(dev, compressed, seq, data, len, timeout_us, &reply, err);
-        if (!was_garbled(status, &reply) || tries >= dev->settings.write_block_attempts)
+        engine->garbled = was_garbled(engine, status, &reply);
+        if (!engine->garbled || tries >= dev->settings.write_block_attempts)
             return status;
         engine->result->retries++;
     }
@@ -105,7 +112,7 @@ static size_t safe_bytes(const struct em_device *dev, const struct span *span,
         return 0;
     if (span->packed != NULL)
         return span->packed->inflated[blocks - 1] & ~(size_t)(EM_FLASH_WINDOW - 1);
-    size_t bytes = blocks * dev->flash_block;
+    size_t bytes = blocks * span->block;
     return bytes < span->len ? bytes : span->len;
 }
 
@@ -126,7 +133,7 @@ static enum em_status send_blocks(struct em_flash_engine *engine, struct span *s
     struct em_device *dev = engine->dev;
     const uint8_t *data = span->packed != NULL ? span->packed->data : span->data;
     size_t len = span->packed != NULL ? span->packed->len : span->len;
-    size_t block = dev->flash_block;
+    size_t block = span->block;
     size_t blocks = (len + block - 1) / block;
     for (size_t i = 0; i < blocks; i++) {
         const uint8_t *at = data + i * block;
@@ -159,7 +166,7 @@ static enum em_status write_span(struct em_flash_engine *engine, struct span *sp
 {
     struct em_device *dev = engine->dev;
     bool packed = span->packed != NULL;
-    size_t block = dev->flash_block;
+    size_t block = span->block;
     size_t len = packed ? span->packed->len : span->len;
     uint32_t erase;
     if (packed && !dev->stub)
@@ -172,6 +179,7 @@ static enum em_status write_span(struct em_flash_engine *engine, struct span *sp
         dev->stub ? 0
                   : em_rom_timeout_us(dev, span->len,
                                       dev->settings.erase_region_timeout_per_mb_ms);
+    engine->garbled = false;
     enum em_status status = show(engine, span, 0, err);
     if (status == EM_OK)
         status = em_rom_flash_begin(
@@ -197,20 +205,69 @@ static size_t restart_at(const struct em_flash_job *job, const struct em_flash_r
 }
 
 /* Get ready to go on after @p why; false: it ends here. */
-static bool bring_back(struct em_flash_engine *engine, enum em_status why, size_t at,
-                       const struct em_flash_run *run, const struct em_error *reason)
+static bool bring_back(struct em_flash_engine *engine, enum em_status why, uint64_t addr,
+                       const struct em_error *reason)
 {
     struct em_device *dev = engine->dev;
     struct em_error ignored; /* what went wrong first tells more */
-    if (why == EM_ERR_PORT || em_rom_resync(dev, &ignored) != EM_OK) {
+    if (why == EM_ERR_PORT || em_flash_resync(dev, &ignored) != EM_OK) {
         engine->lost = true;
         return false;
     }
     engine->result->retries++;
     em_rom_log(dev, EM_LOG_NOTE, NULL, "%s: written again from 0x%llx on (%s)",
-               em_flash_piece_name(engine->job->piece),
-               (unsigned long long)engine->job->addr + run->off + at, reason->what);
+               em_flash_piece_name(engine->job->piece), (unsigned long long)addr,
+               reason->what);
     return true;
+}
+
+/* How writing one run goes on after it broke. */
+struct course {
+    size_t at;        /* offset of the next BEGIN */
+    size_t best;      /* bytes that were safe at any time */
+    uint32_t stalled; /* breaks since then */
+};
+
+/* Work out where to go on; false: too many breaks. */
+static bool plan_restart(struct em_flash_engine *engine, const struct em_flash_run *run,
+                         struct course *course, size_t safe)
+{
+    bool shrunk = engine->block > EM_ROM_FLASH_BLOCK;
+    /* On a bad line a smaller block has better chances. */
+    if (shrunk)
+        engine->block = engine->block / 4 > EM_ROM_FLASH_BLOCK ? engine->block / 4
+                                                               : EM_ROM_FLASH_BLOCK;
+    if (safe > course->best)
+        course->stalled = 0;
+    else if (!shrunk)
+        course->stalled++;
+    course->best = safe > course->best ? safe : course->best;
+    course->at = restart_at(engine->job, run, safe);
+    return course->stalled < engine->dev->settings.write_block_attempts &&
+           ++engine->restarts <= RESTARTS_MAX;
+}
+
+/* One BEGIN and all behind it, from course->at on. */
+static enum em_status write_rest(struct em_flash_engine *engine,
+                                 const struct em_flash_run *run,
+                                 const struct em_flash_packed *packed, bool last,
+                                 const struct course *course, size_t *safe,
+                                 struct em_error *err)
+{
+    size_t off = run->off + course->at;
+    struct span span = {.addr = (uint32_t)(engine->job->addr + off),
+                        .data = engine->job->data + off,
+                        .len = run->len - course->at,
+                        .block = engine->block,
+                        .last = last};
+    if (packed != NULL && packed->data != NULL) {
+        span.packed = packed;
+        span.block = packed->block;
+        engine->result->compressed = true;
+    }
+    enum em_status status = write_span(engine, &span, err);
+    *safe = course->at + span.confirmed;
+    return status;
 }
 
 enum em_status em_flash_write_run(struct em_flash_engine *engine,
@@ -218,45 +275,39 @@ enum em_status em_flash_write_run(struct em_flash_engine *engine,
                                   const struct em_flash_packed *packed, bool last,
                                   struct em_error *err)
 {
-    const uint8_t *data = engine->job->data + run->off;
     struct em_flash_packed rest = {0};
     struct em_error reason = {0};
-    size_t at = 0;
-    uint32_t stalled = 0;
+    struct course course = {0};
+    bool compress = packed != NULL && packed->data != NULL;
     enum em_status status;
     for (;;) {
-        struct span span = {.addr = (uint32_t)(engine->job->addr + run->off + at),
-                            .data = data + at,
-                            .len = run->len - at,
-                            .last = last};
-        if (packed != NULL && packed->data != NULL)
-            span.packed = packed;
-        engine->result->compressed = engine->result->compressed || span.packed != NULL;
-        status = write_span(engine, &span, &reason);
-        if (status == EM_ERR_PORT)
-            engine->lost = true;
-        if (!em_flash_may_retry(status))
+        size_t safe;
+        status = write_rest(engine, run, compress ? packed : NULL, last, &course, &safe,
+                            &reason);
+        engine->lost = engine->lost || status == EM_ERR_PORT;
+        if (!em_flash_may_retry(status) || !plan_restart(engine, run, &course, safe) ||
+            !bring_back(engine, status, engine->job->addr + run->off + course.at,
+                        &reason))
             break;
-        size_t next = restart_at(engine->job, run, at + span.confirmed);
-        stalled = next > at ? 0 : stalled + 1;
-        if (stalled >= engine->dev->settings.write_block_attempts ||
-            ++engine->restarts > RESTARTS_MAX ||
-            !bring_back(engine, status, next, run, &reason))
-            break;
-        at = next > at ? next : at;
         /* The rest of a stream is none: it is made anew. */
         em_flash_packed_free(&rest);
-        if (span.packed == NULL || stalled >= PACKED_BREAKS) {
-            packed = NULL;
+        compress = compress && course.stalled < PACKED_BREAKS;
+        if (!compress)
             continue;
-        }
-        status = em_flash_pack(&rest, data + at, run->len - at, engine->dev->flash_block,
-                               &reason);
+        status = em_flash_pack(&rest, engine->job->data + run->off + course.at,
+                               run->len - course.at, engine->block, &reason);
         if (status != EM_OK)
             break;
         packed = &rest;
     }
     em_flash_packed_free(&rest);
+    if (em_flash_may_retry(status) && engine->garbled)
+        return em_error_set(err, EM_ERR_LINK, "use a lower --baud or a shorter cable",
+                            "%s: too much is garbled on the line, given up at 0x%llx "
+                            "(%s)",
+                            em_flash_piece_name(engine->job->piece),
+                            (unsigned long long)engine->job->addr + run->off + course.at,
+                            reason.what);
     if (status != EM_OK && err != NULL)
         *err = reason;
     return status;

@@ -21,7 +21,7 @@ enum em_status em_flash_begin_erase(struct em_device *dev, uint32_t addr, uint32
             EM_ROM_FLASH_BLOCK, addr, false, time_us, err);
         struct em_error ignored;
         if (!em_flash_may_retry(status) || tries >= dev->settings.write_block_attempts ||
-            em_rom_resync(dev, &ignored) != EM_OK)
+            em_flash_resync(dev, &ignored) != EM_OK)
             return status;
     }
 }
@@ -73,7 +73,7 @@ static enum em_status erase_by_stub(struct em_device *dev, uint64_t len,
         if (status == EM_OK)
             return em_rom_progress(dev, "erasing", len, len, err);
         if (status == EM_ERR_LINK && tries < dev->settings.write_block_attempts &&
-            em_rom_resync(dev, &ignored) == EM_OK)
+            em_flash_resync(dev, &ignored) == EM_OK)
             status = EM_OK;
     }
     return status;

@@ -18,6 +18,19 @@ enum {
     EM_FLASH_MD5_LEN = 16,
 };
 
+/* ---- trying again (again.c) ---- */
+
+/** May the same be tried again after @p status? Refusals count: what the chip got may be
+ * garbled. */
+bool em_flash_may_retry(enum em_status status);
+
+/** em_rom_resync(), as long as a command may take. */
+enum em_status em_flash_resync(struct em_device *dev, struct em_error *err);
+
+/** A command that does no harm when it is sent twice was refused: true when it is to be
+ * sent again. (em_rom_command() does so itself where there was no answer.) */
+bool em_flash_again(struct em_device *dev, enum em_status status, uint32_t *tries);
+
 /* ---- size (size.c) ---- */
 
 /** Bytes of a flash chip by its id (manufacturer lowest); 0: unknown. */
@@ -134,6 +147,7 @@ struct em_flash_run {
 struct em_flash_packed {
     uint8_t *data; /* NULL: it did not shrink */
     size_t len;
+    size_t block; /* bytes of each but the last */
     size_t blocks;
     size_t *inflated; /* blocks: bytes that come out of all blocks up to this one */
 };
@@ -204,6 +218,8 @@ struct em_flash_engine {
     uint64_t base, total; /* of progress, in bytes of flash */
     uint64_t shown;       /* progress never falls */
     unsigned restarts;    /* BEGINs that were repeated for this job */
+    size_t block;         /* bytes to send at a time; less on a bad line */
+    bool garbled;         /* the last block was refused because it was */
     bool lost;            /* the loader is gone: only a new connection helps */
     uint8_t tail[EM_ROM_STUB_FLASH_BLOCK]; /* last block of a plain run, filled up */
 };
@@ -224,10 +240,6 @@ uint32_t em_flash_erase_size(const struct em_device *dev, uint32_t addr, uint64_
 
 /** Will a sector more than these be erased by it? */
 bool em_flash_erases_more(const struct em_device *dev, uint32_t addr, uint64_t len);
-
-/** May the same be tried again after @p status? Refusals count: what the chip got may be
- * garbled. */
-bool em_flash_may_retry(enum em_status status);
 
 /** BEGIN, tried again where that may help. For erasing: nothing is sent behind it. */
 enum em_status em_flash_begin_erase(struct em_device *dev, uint32_t addr, uint32_t len,

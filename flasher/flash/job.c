@@ -38,8 +38,8 @@ static enum em_status rewrite(struct em_flash_engine *engine, size_t from, size_
                (unsigned long long)engine->job->addr + to);
     engine->result->retries++;
     if (engine->packer != NULL)
-        status = em_flash_pack(&packed, engine->job->data + from, run.len,
-                               engine->dev->flash_block, err);
+        status =
+            em_flash_pack(&packed, engine->job->data + from, run.len, engine->block, err);
     if (status == EM_OK)
         status = em_flash_write_run(engine, &run, &packed, true, err);
     em_flash_packed_free(&packed);
@@ -121,7 +121,7 @@ static enum em_status reconnect(struct em_flash_engine *engine, enum em_status w
         engine->result->retries++;
         return EM_OK;
     }
-    if (status == EM_ERR_STOPPED || status == EM_ERR_NOMEM) {
+    if (status == EM_ERR_STOPPED || status == EM_ERR_NOMEM || status == EM_ERR_CHIP) {
         if (err != NULL)
             *err = failed;
         return status;
@@ -140,6 +140,7 @@ enum em_status em_flash_write_job(struct em_flash_engine *engine, size_t idx,
         status = em_flash_packer_wait(engine->packer, idx, err);
     for (unsigned connections = 1; status == EM_OK; connections++) {
         engine->lost = false;
+        engine->block = engine->dev->flash_block;
         status = write_runs(engine, err);
         if (status == EM_OK)
             status = verify(engine, err);

@@ -2,6 +2,7 @@
 # The SPI flash behind a loader.
 
 libespmfg_all_la_SOURCES += \
+	flasher/flash/again.c \
 	flasher/flash/attach.c \
 	flasher/flash/checks.c \
 	flasher/flash/compress.c \

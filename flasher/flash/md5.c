@@ -27,16 +27,22 @@ enum em_status em_flash_same_md5(struct em_device *dev, uint32_t addr, size_t le
                                  struct em_error *err)
 {
     *same_out = false;
-    for (unsigned i = 0; i < 2; i++) {
+    unsigned different = 0;
+    for (uint32_t tries = 0; different < 2;) {
         uint8_t found[EM_FLASH_MD5_LEN];
         enum em_status status = em_rom_flash_md5(dev, addr, (uint32_t)len, found, err);
-        if (status == EM_ERR_LINK && i == 0)
-            continue; /* no digest at all: garbled likewise */
+        if (em_flash_again(dev, status, &tries))
+            continue;
+        if (status == EM_ERR_LINK && different == 0) {
+            different++; /* no digest at all: garbled likewise */
+            continue;
+        }
         if (status != EM_OK)
             return status;
         *same_out = memcmp(found, md5, EM_FLASH_MD5_LEN) == 0;
         if (*same_out)
             break;
+        different++;
     }
     return EM_OK;
 }

@@ -99,8 +99,11 @@ enum em_status em_flash_pins_fused(uint32_t *out, struct em_device *dev,
     uint32_t any = 0;
     *out = 0;
     for (size_t i = 0; i < PINS; i++) {
-        enum em_status status =
-            em_chip_bits_read(dev->chip, pins[i].fuse, &reader, &found[i], err);
+        enum em_status status;
+        uint32_t tries = 0;
+        do {
+            status = em_chip_bits_read(dev->chip, pins[i].fuse, &reader, &found[i], err);
+        } while (em_flash_again(dev, status, &tries));
         if (status != EM_OK)
             return status;
         any |= found[i];

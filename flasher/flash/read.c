@@ -12,6 +12,7 @@
 enum {
     READ_PACKET = 4096,        /* of a stub */
     READ_UNACKED = 64,         /* packets that may be under way; rom-protocol.md, 3.4 */
+    STEP_MIN = 256,            /* read at a time on the worst of lines */
     FRAME_TIME_US = 3000000,   /* between frames of a stub */
     ROM_STEP = EM_FLASH_SECTOR /* read again at a time when it was garbled */
 };
@@ -75,9 +76,11 @@ static enum em_status read_by_stub(struct em_device *dev, uint32_t addr, uint8_t
         status = em_rom_receive_raw(dev, FRAME_TIME_US, &frame, &frame_len, err);
     if (status == EM_OK)
         status = em_flash_md5(md5, out, len, err);
-    if (status == EM_OK)
-        *good = frame_len == sizeof md5 && memcmp(md5, frame, sizeof md5) == 0;
-    return status;
+    if (status != EM_OK || frame_len != sizeof md5 || memcmp(md5, frame, sizeof md5) != 0)
+        return status;
+    /* That proves the bytes, but not that they are from where they should be: the request
+     * may have been garbled too. */
+    return em_flash_same_md5(dev, addr, len, md5, good, err);
 }
 
 enum em_status em_flash_read_chunk(struct em_device *dev, uint32_t addr, uint8_t *out,
@@ -98,18 +101,18 @@ enum em_status em_flash_read_chunk(struct em_device *dev, uint32_t addr, uint8_t
         }
         if (status != EM_OK && !em_flash_may_retry(status))
             return status;
-        if (++failed >= dev->settings.write_block_attempts)
+        /* A smaller piece has better chances. */
+        if (step > STEP_MIN)
+            step /= 4;
+        else if (++failed >= dev->settings.write_block_attempts)
             return status != EM_OK
                        ? status
                        : em_error_set(err, EM_ERR_LINK,
                                       "check the cable, or use a lower --baud",
                                       "read: flash at 0x%lx comes garbled each time",
                                       (unsigned long)addr + at);
-        /* A smaller piece has better chances. */
-        if (step > EM_FLASH_SECTOR)
-            step /= 4;
         if (status != EM_OK || dev->stub) {
-            status = em_rom_resync(dev, err);
+            status = em_flash_resync(dev, err);
             if (status != EM_OK)
                 return status;
         }

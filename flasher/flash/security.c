@@ -41,7 +41,11 @@ static enum em_status read_mask(struct em_device *dev, struct em_chip_mask mask,
     if (mask.addr == 0)
         return EM_OK;
     uint32_t word;
-    enum em_status status = em_rom_read_reg_sure(dev, mask.addr, &word, err);
+    uint32_t tries = 0;
+    enum em_status status;
+    do {
+        status = em_rom_read_reg_sure(dev, mask.addr, &word, err);
+    } while (em_flash_again(dev, status, &tries));
     if (status == EM_OK)
         *out = word & mask.mask;
     return status;

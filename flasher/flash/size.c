@@ -135,7 +135,10 @@ enum em_status em_flash_open(struct em_device *dev,
     if (status != EM_OK || size == 0 || dev->flash.size == size)
         return status;
     /* A loader refuses or wraps beyond 2 MiB until it is told. */
-    status = em_rom_spi_set_params(dev, (uint32_t)size, err);
+    uint32_t tries = 0;
+    do {
+        status = em_rom_spi_set_params(dev, (uint32_t)size, err);
+    } while (em_flash_again(dev, status, &tries));
     if (status == EM_OK)
         dev->flash.size = size;
     return status;

@@ -82,8 +82,8 @@ static enum em_status await_done(struct em_device *dev, struct em_error *err)
                         "flash: the SPI controller does not come to an end");
 }
 
-enum em_status em_flash_spi(struct em_device *dev, const struct em_flash_spi *spi,
-                            uint32_t *in_out, struct em_error *err)
+static enum em_status transact(struct em_device *dev, const struct em_flash_spi *spi,
+                               uint32_t *in_out, struct em_error *err)
 {
     const struct em_chip *chip = dev->chip;
     uint32_t usr;
@@ -112,6 +112,17 @@ enum em_status em_flash_spi(struct em_device *dev, const struct em_flash_spi *sp
     if (in_out != NULL)
         *in_out = in;
     return em_rom_write_regs(dev, back.write, back.count, err);
+}
+
+enum em_status em_flash_spi(struct em_device *dev, const struct em_flash_spi *spi,
+                            uint32_t *in_out, struct em_error *err)
+{
+    enum em_status status;
+    uint32_t tries = 0;
+    do {
+        status = transact(dev, spi, in_out, err);
+    } while (em_flash_again(dev, status, &tries));
+    return status;
 }
 
 enum em_status em_flash_spi_sure(struct em_device *dev, const struct em_flash_spi *spi,

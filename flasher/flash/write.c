@@ -30,7 +30,10 @@ static bool any_encrypted(const struct em_flash_write *write)
 static enum em_status check(struct writing *w, struct em_error *err)
 {
     struct em_device *dev = w->dev;
-    enum em_status status = em_flash_open(dev, &w->write->flash, &w->space, err);
+    const struct em_device_info *who; /* so that a reconnection knows the chip again */
+    enum em_status status = em_device_info(dev, &who, err);
+    if (status == EM_OK)
+        status = em_flash_open(dev, &w->write->flash, &w->space, err);
     if (status == EM_OK)
         status = em_flash_security_read(&w->security, dev, any_encrypted(w->write), err);
     if (status == EM_OK)
