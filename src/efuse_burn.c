@@ -22,9 +22,11 @@ static json_t *changes_array(const struct em_efuses_change *changes, size_t coun
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(
-            array, json_pack("{s:s, s:s?, s:s, s:s, s:b}", "block", changes[i].block_name,
-                             "field", changes[i].field, "from", changes[i].from, "to",
-                             changes[i].to, "postponed", (int)changes[i].postponed));
+            array,
+            json_pack("{s:s, s:s?, s:s, s:s, s:b, s:b}", "block", changes[i].block_name,
+                      "field", changes[i].field, "from", changes[i].from, "to",
+                      changes[i].to, "postponed", (int)changes[i].postponed, "protects",
+                      (int)changes[i].protects));
     return array;
 }
 

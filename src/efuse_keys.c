@@ -112,10 +112,19 @@ static enum em_status stage(struct efuse_call *call, size_t step, stage_keys *st
     return status;
 }
 
+/* Is the block all there is to say? On the ESP32 purposes are names of blocks. */
+static bool block_tells(const struct em_efuses *efuses)
+{
+    struct em_efuses_block block;
+    struct em_error ignored;
+    const char *purpose = em_efuses_purpose(efuses, 0);
+    return purpose == NULL ||
+           em_efuses_block_find(efuses, purpose, &block, &ignored) == EM_OK;
+}
+
 static enum em_status burn_key(struct efuse_call *call, struct em_error *err)
 {
-    bool has_purposes = em_efuses_purpose(call->run->efuses, 0) != NULL;
-    return stage(call, has_purposes ? 3 : 2, em_efuses_stage_keys, err);
+    return stage(call, block_tells(call->run->efuses) ? 2 : 3, em_efuses_stage_keys, err);
 }
 
 static enum em_status burn_key_digest(struct efuse_call *call, struct em_error *err)

@@ -218,13 +218,15 @@ static enum em_status adc_info(struct efuse_call *call, struct em_error *err)
     enum em_status status = em_efuses_adc_info(call->run->efuses, &lines, &count, err);
     if (status != EM_OK)
         return status;
-    json_t *object = json_object();
+    json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         flash_print(flash, "%s%s%s", lines[i].name, lines[i].value[0] == '\0' ? "" : ": ",
                     lines[i].value);
-        (void)json_object_set_new(object, lines[i].name, flash_json_text(lines[i].value));
+        (void)json_array_append_new(
+            array, json_pack("{s:o, s:o}", "name", flash_json_text(lines[i].name),
+                             "value", flash_json_text(lines[i].value)));
     }
-    flash_json(flash, "adc", object);
+    flash_json(flash, "adc", array);
     return EM_OK;
 }
 

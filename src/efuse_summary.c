@@ -210,16 +210,19 @@ static json_t *field_object(const struct em_efuses_field *field)
         place(field->pos), "efuse_type", field->type, "bit_len", (int)field->bits);
 }
 
-static json_t *fields_object(const struct efuse_call *call)
+/* By name, or for --json in a row. */
+static json_t *fields_json(const struct efuse_call *call, bool by_name)
 {
     struct em_efuses_field field;
-    json_t *object = json_object();
+    json_t *json = by_name ? json_object() : json_array();
     for (size_t at = em_efuses_field_next(call->run->efuses, 0, &field); at != 0;
          at = em_efuses_field_next(call->run->efuses, at, &field)) {
-        if (is_wanted(call, &field))
-            (void)json_object_set_new(object, field.name, field_object(&field));
+        if (is_wanted(call, &field) && by_name)
+            (void)json_object_set_new(json, field.name, field_object(&field));
+        else if (is_wanted(call, &field))
+            (void)json_array_append_new(json, field_object(&field));
     }
-    return object;
+    return json;
 }
 
 /* ---- The command ---- */
@@ -247,13 +250,13 @@ static enum em_status summary(struct efuse_call *call, struct em_error *err)
     if (status != EM_OK)
         return status;
     if (call->run->flash->term.json)
-        flash_json(call->run->flash, "fields", fields_object(call));
+        flash_json(call->run->flash, "fields", fields_json(call, false));
     efuse_text_begin(&text);
     bool good = true;
     if (text.to == NULL) {
         good = false;
     } else if (call->format == EFUSE_FORMAT_JSON) {
-        good = print_json(text.to, fields_object(call));
+        good = print_json(text.to, fields_json(call, true));
     } else if (call->format == EFUSE_FORMAT_VALUE_ONLY) {
         status = em_efuses_field_find(call->run->efuses, call->words[0], &field, err);
         if (status == EM_OK)
