@@ -2,12 +2,44 @@
 # The programs. They are linked with the library's objects, internals included, so that they
 # start fast and can use base/.
 
-bin_PROGRAMS += mfg_gen
+bin_PROGRAMS += mfg_flash mfg_gen mfg_sim
 
-mfg_gen_SOURCES = \
+# What all programs share.
+program_sources = \
 	src/cli.c \
 	src/cli.h \
 	src/cli_words.c \
+	src/term.c \
+	src/term.h
+
+mfg_flash_SOURCES = \
+	$(program_sources) \
+	src/flash.h \
+	src/flash_args.c \
+	src/flash_args.h \
+	src/flash_erase.c \
+	src/flash_files.c \
+	src/flash_files.h \
+	src/flash_info.c \
+	src/flash_memory.c \
+	src/flash_output.c \
+	src/flash_ports.c \
+	src/flash_read.c \
+	src/flash_session.c \
+	src/flash_session.h \
+	src/flash_settings.c \
+	src/flash_settings.h \
+	src/flash_start.c \
+	src/flash_status.c \
+	src/flash_trace.c \
+	src/flash_trace.h \
+	src/flash_verify.c \
+	src/flash_write.c \
+	src/mfg_flash.c
+mfg_flash_LDADD = libespmfg_all.la $(EM_LIBS)
+
+mfg_gen_SOURCES = \
+	$(program_sources) \
 	src/gen.h \
 	src/gen_args.c \
 	src/gen_args.h \
@@ -21,29 +53,31 @@ mfg_gen_SOURCES = \
 	src/gen_image_raw.c \
 	src/gen_key.c \
 	src/gen_verify.c \
-	src/mfg_gen.c \
-	src/term.c \
-	src/term.h
+	src/mfg_gen.c
 mfg_gen_LDADD = libespmfg_all.la $(EM_LIBS)
 
-bin_PROGRAMS += mfg_sim
-
 mfg_sim_SOURCES = \
-	src/cli.c \
-	src/cli.h \
-	src/cli_words.c \
-	src/mfg_sim.c \
-	src/term.c \
-	src/term.h
+	$(program_sources) \
+	src/mfg_sim.c
 mfg_sim_LDADD = libespmfg_all.la $(EM_LIBS)
 
-bashcomp_DATA = src/completion/mfg_gen.bash
-zshcomp_DATA  = src/completion/_mfg_gen
-fishcomp_DATA = src/completion/mfg_gen.fish
+bashcomp_DATA = \
+	src/completion/mfg_flash.bash \
+	src/completion/mfg_gen.bash \
+	src/completion/mfg_sim.bash
+zshcomp_DATA = \
+	src/completion/_mfg_flash \
+	src/completion/_mfg_gen \
+	src/completion/_mfg_sim
+fishcomp_DATA = \
+	src/completion/mfg_flash.fish \
+	src/completion/mfg_gen.fish \
+	src/completion/mfg_sim.fish
 EXTRA_DIST   += $(bashcomp_DATA) $(zshcomp_DATA) $(fishcomp_DATA)
 
 # bash finds a completion by the name of the command.
 install-data-hook:
-	cd "$(DESTDIR)$(bashcompdir)" && mv -f mfg_gen.bash mfg_gen
+	cd "$(DESTDIR)$(bashcompdir)" && mv -f mfg_flash.bash mfg_flash && \
+	    mv -f mfg_gen.bash mfg_gen && mv -f mfg_sim.bash mfg_sim
 uninstall-hook:
-	rm -f "$(DESTDIR)$(bashcompdir)/mfg_gen"
+	cd "$(DESTDIR)$(bashcompdir)" && rm -f mfg_flash mfg_gen mfg_sim

@@ -4,7 +4,10 @@
 
 #include "src/term.h"
 
+#include "base/error_int.h"
+
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -60,6 +63,8 @@ static void print_message(struct term *term, enum em_log_level level,
         (void)snprintf(place, sizeof place, "%s: ", term->program);
     term_clear(term);
     FILE *to = level <= EM_LOG_NOTE ? stderr : stdout;
+    if (to == stderr)
+        (void)fflush(stdout); /* what was printed before; told again at the end */
     (void)fprintf(to, "%s%s%s%s\n", place,
                   level == EM_LOG_WARNING || level == EM_LOG_NOTE ? level_names[level]
                                                                   : "",
@@ -82,6 +87,19 @@ static void on_log(void *user, enum em_log_level level, const char *device,
     if (term->messages == NULL)
         term->messages = json_array();
     (void)json_array_append_new(term->messages, message_object(level_names[level], msg));
+}
+
+void term_tell(struct term *term, enum em_log_level level, const char *hint,
+               const char *format, ...)
+{
+    struct em_error msg;
+    char what[sizeof msg.what];
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(what, sizeof what, format, ap); /* what is too long is cut */
+    va_end(ap);
+    (void)em_error_set(&msg, EM_OK, hint, "%s", what); /* no fault */
+    on_log(term, level, "", &msg);
 }
 
 static bool shows_bar(const struct term *term)
@@ -111,6 +129,19 @@ static void print_bar(struct term *term, const struct em_progress *p, double ela
     term->bar_shown = true;
 }
 
+static void print_line(struct term *term, const struct em_progress *p, double now)
+{
+    if (now - term->line_s < 1)
+        return;
+    term->line_s = now;
+    if (p->total == 0)
+        (void)fprintf(stderr, "%s: %" PRIu64 " %s\n", p->stage, p->done, p->counts);
+    else
+        (void)fprintf(stderr, "%s: %.0f %%, %" PRIu64 "/%" PRIu64 " %s\n", p->stage,
+                      100 * (double)p->done / (double)p->total, p->done, p->total,
+                      p->counts);
+}
+
 static int on_progress(void *user, const struct em_progress *p)
 {
     struct term *term = user;
@@ -118,9 +149,12 @@ static int on_progress(void *user, const struct em_progress *p)
     if (strcmp(term->bar_stage, p->stage) != 0) {
         (void)snprintf(term->bar_stage, sizeof term->bar_stage, "%s", p->stage);
         term->bar_start_s = now;
+        term->line_s = now; /* what is over within a second needs no line */
     }
     if (shows_bar(term))
         print_bar(term, p, now - term->bar_start_s);
+    else if (term->lines && !term->json && !term->quiet && term->progress == TERM_AUTO)
+        print_line(term, p, now);
     return term->stop != NULL && *term->stop != 0;
 }
 
@@ -158,13 +192,15 @@ void term_catch_signals(void)
 
 int term_exit(const struct term *term, enum em_status status)
 {
-    return status == EM_OK && term->found ? TERM_EXIT_FOUND : em_status_exit(status);
+    if (status == EM_OK && term->found)
+        return TERM_EXIT_FOUND;
+    return term->exit_status == NULL ? em_status_exit(status) : term->exit_status(status);
 }
 
 int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
 {
     int status = term_exit(term, err->status);
-    bool found = status == TERM_EXIT_FOUND;
+    bool found = err->status == EM_OK && term->found;
     (void)json_object_set_new(fields, "status",
                               json_string(found ? "found" : em_status_name(err->status)));
     (void)json_object_set_new(fields, "exit", json_integer(status));
@@ -176,7 +212,7 @@ int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
     term->messages = NULL;
     if (json_dumpf(fields, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF ||
         fflush(stdout) != 0)
-        status = em_status_exit(EM_ERR_IO);
+        status = term_exit(term, EM_ERR_IO);
     json_decref(fields);
     return status;
 }

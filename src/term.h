@@ -16,13 +16,16 @@ struct term {
     const char *program;
     enum em_log_level level; /* the chattiest that is shown */
     enum term_progress progress;
-    bool json;        /* collect instead of printing; needs term_json_end() */
-    bool quiet;       /* only faults */
-    json_t *messages; /* of --json */
-    bool bar_shown;   /* a bar stands on the present line */
+    bool json;  /* collect instead of printing; needs term_json_end() */
+    bool quiet; /* only faults */
+    bool lines; /* without a terminal, tell progress in a line a second */
+    int (*exit_status)(enum em_status); /* of the program; NULL: em_status_exit() */
+    json_t *messages;                   /* of --json */
+    bool bar_shown;                     /* a bar stands on the present line */
     char bar_stage[32];
     double bar_start_s;
-    bool found; /* nothing failed, but a check or comparison found something */
+    double line_s; /* when progress was last told in a line */
+    bool found;    /* nothing failed, but a check or comparison found something */
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
 };
 
@@ -34,11 +37,15 @@ void term_catch_signals(void);
 /** Hooks that show on @p term what the library reports. */
 struct em_hooks term_hooks(struct term *term);
 
+/** Tell a message of the program's own. @p hint may be NULL. */
+void term_tell(struct term *term, enum em_log_level level, const char *hint,
+               const char *format, ...) EM_PRINTF(4, 5);
+
 /** Show a fault that ended the work. Nothing is shown for EM_OK. */
 void term_fault(struct term *term, const struct em_error *err);
 
 /* Of a command that did its work and found faults or differences. The other exit statuses
- * are those of em_status_exit(). */
+ * are those of the program. */
 enum { TERM_EXIT_FOUND = 1 };
 
 /** Exit status of a program that ends with @p status: TERM_EXIT_FOUND if only found. */

@@ -14,10 +14,11 @@ fail() {
     failed=$((failed + 1))
 }
 
-# The words between the program's name and the arguments of expect.
+# What expect runs, and the words between it and the arguments of expect.
+program=$MFG_GEN
 command_words=
 
-# expect STATUS STREAM TEXT ARGUMENTS…: run mfg_gen; TEXT has to be in stdout or stderr (STREAM),
+# expect STATUS STREAM TEXT ARGUMENTS…: run the program; TEXT has to be in stdout or stderr (STREAM),
 # "" means that the stream has to be empty.
 expect() {
     wanted=$1 stream=$2 text=$3
@@ -25,13 +26,13 @@ expect() {
     checks=$((checks + 1))
     got=0
     # shellcheck disable=SC2086 # words
-    "$MFG_GEN" $command_words "$@" >stdout 2>stderr </dev/null || got=$?
+    "$program" $command_words "$@" >stdout 2>stderr </dev/null || got=$?
     # shellcheck disable=SC2086 # words
     set -- $command_words "$@"
-    [ "$got" -eq "$wanted" ] || fail "mfg_gen $*: exit status $got, wanted $wanted: $(cat stderr)"
+    [ "$got" -eq "$wanted" ] || fail "${program##*/} $*: exit status $got, wanted $wanted: $(cat stderr)"
     if [ -z "$text" ]; then
-        [ ! -s "$stream" ] || fail "mfg_gen $*: $stream is not empty: $(cat "$stream")"
+        [ ! -s "$stream" ] || fail "${program##*/} $*: $stream is not empty: $(cat "$stream")"
     else
-        grep -qF -- "$text" "$stream" || fail "mfg_gen $*: no '$text' in $stream: $(cat "$stream")"
+        grep -qF -- "$text" "$stream" || fail "${program##*/} $*: no '$text' in $stream: $(cat "$stream")"
     fi
 }

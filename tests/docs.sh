@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the help of mfg_gen names stands in its manual pages and in the completion of every shell,
+# What the help of a program names stands in its manual pages and in the completion of every shell,
 # and nothing else does; exit statuses and findings are the library's.
 set -eu
 
-: "${top_srcdir:?}" "${MFG_GEN:?}"
+: "${top_srcdir:?}" "${MFG_GEN:?}" "${MFG_FLASH:?}" "${MFG_SIM:?}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -15,32 +15,42 @@ fail() {
 }
 
 docs=$top_srcdir/docs
-completions="$top_srcdir/src/completion/mfg_gen.bash $top_srcdir/src/completion/_mfg_gen
-    $top_srcdir/src/completion/mfg_gen.fish"
+
+# The program that is looked at.
+use() {
+    program=$1 run=$2
+    completions="$top_srcdir/src/completion/$program.bash $top_srcdir/src/completion/_$program
+        $top_srcdir/src/completion/$program.fish"
+}
 
 # The commands that a help lists, of the program or of a group (no arguments: the program).
 commands_of() {
-    "$MFG_GEN" "$@" --help | sed -n '/^Commands:/,/^$/p' | awk 'NF > 1 { print $1 }'
+    "$run" "$@" --help | sed -n '/^Commands:/,/^$/p' | awk 'NF > 1 && !/^Commands:/ { print $1 }'
 }
 
 # Options as the help lists them, at the beginnings of lines. $1: the command, one or two words.
 options_of() {
     # shellcheck disable=SC2086 # two words
-    "$MFG_GEN" $1 --help | sed -nE 's/^  (    |-., )--([a-z_-]+).*/\2/p' | sort -u
+    "$run" $1 --help | sed -nE 's/^(      |  -., | -.., )--([a-z0-9_-]+).*/\2/p' | sort -u
 }
 
 # The page that describes a command: that of its group, if it is in one.
 page_of() {
     case $1 in
-    *\ *) echo "$docs/mfg_gen-${1%% *}.1" ;;
-    *) echo "$docs/mfg_gen.1" ;;
+    *\ *) echo "$docs/$program-${1%% *}.1" ;;
+    *) echo "$docs/$program.1" ;;
     esac
 }
 
-# The page's section of a command: from its .Ss to the next.
+# The page's section of a command: from its .Ss to the next; of the program, what is before.
 manual_of() {
-    sed -n "/^\.Ss $1\$/,/^\.S[sh] /p" "$(page_of "$1")" | grep -oE 'Fl -[a-z_-]+' |
-        sed 's/Fl -//' | sort -u
+    if [ -n "$1" ]; then
+        sed -n "/^\.Ss $1\$/,/^\.S[sh] /p" "$(page_of "$1")"
+    elif [ -n "$commands" ]; then
+        sed -n '/^\.Sh DESCRIPTION/,/^\.Ss /p' "$docs/$program.1" | sed -n '/^\.It Fl/p'
+    else
+        sed -n '/^\.It Fl/p' "$docs/$program.1"
+    fi | grep -oE 'Fl -[a-z0-9_-]+' | sed 's/Fl -//' | sort -u
 }
 
 # Ask the completions of bash and of fish what they offer for an option of a command.
@@ -48,16 +58,18 @@ manual_of() {
 offered_by_bash() {
     bash -c '
         . "$1"
-        shift
-        COMP_WORDS=(mfg_gen "$@" --)
+        program=$2
+        shift 2
+        COMP_WORDS=("$program" "$@" --)
         COMP_CWORD=$(($# + 1))
-        _mfg_gen
-        printf "%s\n" "${COMPREPLY[@]}"' bash "$top_srcdir/src/completion/mfg_gen.bash" "$@"
+        "_$program"
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$top_srcdir/src/completion/$program.bash" \
+        "$program" "$@"
 }
 # shellcheck disable=SC2317 # called by name
 offered_by_fish() {
-    fish --no-config -c "source '$top_srcdir/src/completion/mfg_gen.fish'
-        complete -C 'mfg_gen $* --'"
+    fish --no-config -c "source '$top_srcdir/src/completion/$program.fish'
+        complete -C '$program $* --'"
 }
 shells=
 for shell in bash fish; do
@@ -70,15 +82,16 @@ done
 
 count=0
 listed=0
-check_command() {
+
+# Options of a command, "" of the program itself, in help, manual and completions.
+check_options() {
     command=$1
-    listed=$((listed + 1))
+    shown="${command:-$program}"
     page=$(basename "$(page_of "$command")")
-    grep -qx ".Ss $command" "$(page_of "$command")" || fail "$command has no section in $page"
     for option in $(options_of "$command"); do
         count=$((count + 1))
-        manual_of "$command" | grep -qx -- "$option" ||
-            fail "$command --$option is not in $page"
+        manual_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
+            fail "$shown --$option is not in $page"
         for completion in $completions; do
             grep -qE -- "(--|-l )$option([^a-z_-]|\$)" "$completion" ||
                 fail "--$option is not in $(basename "$completion")"
@@ -87,46 +100,68 @@ check_command() {
     for option in $(manual_of "$command"); do
         case $command:$option in
         generate:keyfile | generate:input | generate:output) continue ;; # accepted, not shown
+        reset:after | write-flash:progress | read-flash:progress | ports:port-filter) continue ;;
         esac
         options_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
-            fail "$page names $command --$option, the help does not"
+            fail "$page names $shown --$option, the help does not"
     done
-    options_of "$command" | grep -vx help >"$work/options"
+    # Options of the program stand behind a command too.
+    { options_of "$command"; options_of ''; } | grep -vx help | sort -u >"$work/options"
     for shell in $shells; do
         # shellcheck disable=SC2086 # two words
-        offered_by_$shell $command | sed -nE 's/^--([a-z_-]+).*/\1/p' | grep -vx help | sort \
-            >"$work/offered"
+        offered_by_$shell $command | sed -nE 's/^--([a-z0-9_-]+).*/\1/p' | grep -vx help |
+            sort -u >"$work/offered"
+        if [ -z "$command$(grep -x version "$work/options")" ]; then
+            sed -i '/^version$/d' "$work/offered" # of programs with commands; in no table
+        fi
         diff "$work/options" "$work/offered" ||
-            fail "$command: options (<) and what $shell offers (>) differ"
-    done
-    for completion in $completions; do
-        grep -qE "(^|[^a-z-])${command##* }([^a-z-]|\$)" "$completion" ||
-            fail "$command is not in $(basename "$completion")"
+            fail "$shown: options (<) and what $shell offers (>) differ"
     done
 }
 
-groups=
-commands=$(commands_of)
-[ -n "$commands" ] || fail "the help lists no commands"
-for name in $commands; do
-    members=$(commands_of "$name")
-    if [ -z "$members" ]; then
-        check_command "$name"
-        continue
-    fi
-    groups="$groups $name"
-    [ -e "$docs/mfg_gen-$name.1" ] || fail "there is no mfg_gen-$name(1)"
-    grep -qx ".Ss $name" "$docs/mfg_gen.1" || fail "$name has no section in mfg_gen.1"
-    grep -q "^\.Xr mfg_gen-$name 1" "$docs/mfg_gen.1" || fail "mfg_gen(1) does not refer to it"
-    for member in $members; do
-        check_command "$name $member"
+check_command() {
+    listed=$((listed + 1))
+    grep -qx ".Ss $1" "$(page_of "$1")" || fail "$1 has no section in $(page_of "$1")"
+    check_options "$1"
+    for completion in $completions; do
+        grep -qE "(^|[^a-z-])${1##* }([^a-z-]|\$)" "$completion" ||
+            fail "$1 is not in $(basename "$completion")"
     done
-    sed -nE "s/^\.Ss $name (.*)/\1/p" "$docs/mfg_gen-$name.1" | sort >"$work/sections"
-    printf '%s\n' "$members" | sort >"$work/members"
-    diff "$work/sections" "$work/members" ||
-        fail "sections of mfg_gen-$name(1) (<) and commands (>) differ"
-done
+}
+
+check_program() {
+    use "$1" "$2"
+    commands=$(commands_of)
+    for name in $commands; do
+        members=$(commands_of "$name")
+        if [ -z "$members" ]; then
+            check_command "$name"
+            continue
+        fi
+        groups="$groups $name"
+        [ -e "$docs/$program-$name.1" ] || fail "there is no $program-$name(1)"
+        grep -qx ".Ss $name" "$docs/$program.1" || fail "$name has no section in $program.1"
+        grep -q "^\.Xr $program-$name 1" "$docs/$program.1" ||
+            fail "$program(1) does not refer to it"
+        for member in $members; do
+            check_command "$name $member"
+        done
+        sed -nE "s/^\.Ss $name (.*)/\1/p" "$docs/$program-$name.1" | sort >"$work/sections"
+        printf '%s\n' "$members" | sort >"$work/members"
+        diff "$work/sections" "$work/members" ||
+            fail "sections of $program-$name(1) (<) and commands (>) differ"
+    done
+    [ -z "$(options_of '')" ] || check_options ''
+}
+
+groups=
+check_program mfg_gen "$MFG_GEN"
 [ -n "$groups" ] || fail "no group of commands was found"
+gen_listed=$listed
+[ "$gen_listed" -ge 11 ] || fail "the help of mfg_gen lists only $gen_listed commands"
+check_program mfg_flash "$MFG_FLASH"
+[ $((listed - gen_listed)) -ge 20 ] || fail "the help of mfg_flash lists too few commands"
+check_program mfg_sim "$MFG_SIM"
 
 # The statuses of the library's table, one a line: EM_STATUS rows of base/error.c; 1 is "found".
 statuses=$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/p' "$docs/mfg_gen.1" |
@@ -148,9 +183,18 @@ sed -nE 's/^ *\{EM_NVS_[A-Z0-9]+, *"([a-z0-9]+)"\},$/\1/p' "$top_srcdir/mfg/type
 sed -nE '/^    "type": \{/,/\}/p' "$docs/schema/mfg_gen.schema.json" | grep -oE '"[a-z0-9]+"' |
     tr -d '"' | grep -vxE 'type|enum' | sort >"$work/told"
 diff "$work/types" "$work/told" || fail "types of mfg/types.c (<) and of the schema (>) differ"
-for member in $(grep -oE '^        "[a-z_]+": ' "$docs/schema/mfg_gen.schema.json" | tr -d '": '); do
+for member in $(grep -ohE '^        "[a-z0-9_]+": ' "$docs/schema/mfg_gen.schema.json" \
+    "$docs/schema/mfg_flash.schema.json" | tr -d '": '); do
     grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
 done
+
+# Every chip has a row in its document, and nothing else has.
+for table in "$top_srcdir"/flasher/chip/tables/*.csv; do
+    basename "$table" .csv
+done | sort >"$work/chips"
+# shellcheck disable=SC2016 # backquotes of Markdown
+sed -nE 's/^\| `(esp[0-9a-z]+)` \|.*/\1/p' "$docs/chips.md" | sort >"$work/told"
+diff "$work/chips" "$work/told" || fail "chips of flasher/chip/tables (<) and of chips.md (>) differ"
 
 if command -v mandoc >/dev/null 2>&1; then
     for page in "$docs"/*.[1-9]; do

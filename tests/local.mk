@@ -4,16 +4,25 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
-	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN;
+	MFG_FLASH='$(abs_top_builddir)/mfg_flash'; export MFG_FLASH; \
+	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN; \
+	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
 
 EXTRA_DIST += \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
+	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
+	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_util.h \
+	tests/test_flasher_flash_sim.h \
+	tests/test_flasher_flash_util.h \
+	tests/test_flasher_transport_sim_util.h \
+	tests/test_flasher_transport_util.h \
+	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -24,6 +33,10 @@ EXTRA_DIST += \
 test_scripts = \
 	tests/cli.sh \
 	tests/docs.sh \
+	tests/flash_cli.sh \
+	tests/flash_faults.sh \
+	tests/flash_json.sh \
+	tests/flash_ports.sh \
 	tests/full_disk.sh \
 	tests/golden.sh \
 	tests/golden_image.sh \
@@ -47,8 +60,8 @@ unit_tests = \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
+	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
-	tests/test_flasher_chip_facts \
 	tests/test_flasher_chip_tables \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
@@ -56,7 +69,35 @@ unit_tests = \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_image_header \
+	tests/test_flasher_rom_baud \
+	tests/test_flasher_rom_commands \
+	tests/test_flasher_rom_connect \
+	tests/test_flasher_rom_detect \
+	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_memory \
+	tests/test_flasher_rom_reset \
+	tests/test_flasher_rom_sim \
+	tests/test_flasher_rom_slip \
+	tests/test_flasher_rom_stub \
+	tests/test_flasher_flash_checks \
+	tests/test_flasher_flash_compress \
+	tests/test_flasher_flash_erase \
+	tests/test_flasher_flash_faults \
+	tests/test_flasher_flash_plan \
+	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_size \
+	tests/test_flasher_flash_spi \
+	tests/test_flasher_flash_write \
+	tests/test_flasher_image_hex \
+	tests/test_flasher_image_partition \
+	tests/test_flasher_transport_net \
+	tests/test_flasher_transport_ports \
+	tests/test_flasher_transport_sim \
+	tests/test_flasher_sim_flash \
+	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_stub \
 	tests/test_flasher_transport_telnet \
+	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -111,28 +152,33 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_generate bench_verify
+EXTRA_PROGRAMS += bench_flash bench_generate bench_verify
+bench_flash_SOURCES    = tests/bench/bench_flash.c
+bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT) \
+    bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
+	./bench_flash ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader
-fuzz:
+fuzz_targets = config values key reader image loader sim
+fuzz: $(nodist_libespmfg_all_la_SOURCES)
 	$(MKDIR_P) fuzz
 	for t in $(fuzz_targets); do \
 	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
-	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) \
-	    -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
+	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
+	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
 	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
+	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
 	    $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
@@ -140,6 +186,6 @@ fuzz:
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz

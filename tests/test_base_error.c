@@ -78,7 +78,7 @@ static void status_texts(void)
 
 static void status_unknown(void)
 {
-    static const int values[] = {1, 100, -9, -1000};
+    static const int values[] = {1, 100, -99, -1000};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         enum em_status status = (enum em_status)values[i];
         CU_ASSERT_STRING_EQUAL(em_status_name(status), "unknown");

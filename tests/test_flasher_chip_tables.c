@@ -182,8 +182,6 @@ static void registers(void)
         require(chip, wdt || !chip->watchdog_reset, "reset without a watchdog");
         require(chip, (chip->force_download_reg != 0) == (chip->force_download_mask != 0),
                 "force_download");
-        require(chip, !chip->force_download_clear || chip->force_download_reg != 0,
-                "force_download_clear");
     }
 }
 

@@ -211,8 +211,9 @@ static void no_digest(void)
     bytes[23] = 0;
     memcpy(wanted, bytes, sizeof wanted);
     wanted[3] = 0x3F;
-    EM_CHECK_STATUS(em_image_header_patch(bytes, IMAGE_LEN, chip_of("esp32c3"), NULL,
-                                          NULL, 8u << 20, &changed, &err),
+    EM_CHECK_STATUS(em_image_header_set(bytes, IMAGE_LEN, chip_of("esp32c3"),
+                                        &(struct em_image_settings){NULL, NULL, "8MB"},
+                                        &changed, &err),
                     EM_OK, &err);
     CU_ASSERT_TRUE(changed);
     EM_CHECK_BYTES(bytes, wanted, sizeof wanted);
@@ -221,19 +222,19 @@ static void no_digest(void)
 static void refusals(void)
 {
     static const struct {
-        const char *mode, *freq;
-        uint64_t size;
+        const char *mode, *freq, *size;
         enum em_status status;
         const char *what, *hint;
     } cases[] = {
-        {"fast", NULL, 0, EM_ERR_USAGE, "flash mode 'fast' is not one of the ESP32-C3",
+        {"fast", NULL, NULL, EM_ERR_USAGE, "flash mode 'fast' is not one of the ESP32-C3",
          "possible: qio, qout, dio, dout"},
-        {NULL, "60m", 0, EM_ERR_USAGE, "flash frequency '60m' is not one of the ESP32-C3",
+        {NULL, "60m", NULL, EM_ERR_USAGE,
+         "flash frequency '60m' is not one of the ESP32-C3",
          "possible: 80m, 40m, 26m, 20m"},
-        {NULL, NULL, 256u << 20, EM_ERR_USAGE, "flash size '256MB'",
+        {NULL, NULL, "256MB", EM_ERR_USAGE, "flash size '256MB'",
          "1MB, 2MB, 4MB, 8MB, 16MB, 32MB, 64MB, 128MB"},
-        {NULL, NULL, 512u << 10, EM_ERR_USAGE, "flash size '512KB'", "1MB"},
-        {"dio", NULL, 1u << 20, EM_ERR_INPUT, "checksum", "damaged"},
+        {NULL, NULL, "512KB", EM_ERR_USAGE, "flash size '512KB'", "1MB"},
+        {"dio", NULL, "1MB", EM_ERR_INPUT, "checksum", "damaged"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t bytes[IMAGE_FULL], before[IMAGE_FULL];
@@ -242,10 +243,12 @@ static void refusals(void)
         make_image(bytes);
         bytes[40] ^= 1; /* told after the settings */
         memcpy(before, bytes, sizeof before);
-        EM_CHECK_STATUS(em_image_header_patch(bytes, sizeof bytes, chip_of("esp32c3"),
-                                              cases[i].mode, cases[i].freq, cases[i].size,
-                                              &changed, &err),
-                        cases[i].status, &err);
+        EM_CHECK_STATUS(
+            em_image_header_set(
+                bytes, sizeof bytes, chip_of("esp32c3"),
+                &(struct em_image_settings){cases[i].mode, cases[i].freq, cases[i].size},
+                &changed, &err),
+            cases[i].status, &err);
         CU_ASSERT_FALSE(changed);
         EM_CHECK_HAS(err.what, cases[i].what);
         EM_CHECK_HAS(err.hint, cases[i].hint);

@@ -109,7 +109,6 @@ struct em_chip {
     bool watchdog_reset; /* the RTC watchdog may be used to reset it */
     uint32_t strap_reg, boot_strap_bit;
     uint32_t force_download_reg, force_download_mask;
-    bool force_download_clear; /* to be cleared before a pulse on EN */
 
     const struct em_chip_code *flash_freqs;
     const struct em_chip_code *flash_sizes;
@@ -180,16 +179,6 @@ enum em_status em_chip_eui64(const struct em_chip *chip,
 enum em_status em_chip_rom_baud(const struct em_chip *chip,
                                 const struct em_chip_reader *reader, uint32_t xtal_mhz,
                                 uint32_t baud, uint32_t *out, struct em_error *err);
-
-/** The pads of the flash as fused, as SPI_ATTACH takes them; 0: the default ones. */
-enum em_status em_chip_spi_pads(const struct em_chip *chip,
-                                const struct em_chip_reader *reader, uint32_t *out,
-                                struct em_error *err);
-
-/** Voltage of the flash: "3.3V", "1.8V", "1.9V" or "OFF"; "": the chip does not tell. */
-enum em_status em_chip_flash_voltage(const struct em_chip *chip,
-                                     const struct em_chip_reader *reader,
-                                     const char **out, struct em_error *err);
 
 /** Does the chip's table describe @p item? */
 bool em_chip_bits_has(const struct em_chip *chip, const char *item);

@@ -191,30 +191,3 @@ enum em_status em_chip_rom_baud(const struct em_chip *chip,
         *out = (uint32_t)((uint64_t)baud * believed / xtal_mhz);
     return EM_OK;
 }
-
-enum em_status em_chip_spi_pads(const struct em_chip *chip,
-                                const struct em_chip_reader *reader, uint32_t *out,
-                                struct em_error *err)
-{
-    /* From the highest field of SPI_ATTACH down, 6 bits each. */
-    static const char *const items[] = {"spi_hd", "spi_cs", "spi_d", "spi_q", "spi_clk"};
-    *out = 0;
-    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
-        uint32_t pad;
-        enum em_status status = em_chip_bits_read(chip, items[i], reader, &pad, err);
-        if (status != EM_OK)
-            return status;
-        *out = *out << 6 | pad;
-    }
-    return EM_OK;
-}
-
-enum em_status em_chip_flash_voltage(const struct em_chip *chip,
-                                     const struct em_chip_reader *reader,
-                                     const char **out, struct em_error *err)
-{
-    *out = "";
-    if (chip->ops->flash_voltage == NULL)
-        return EM_OK;
-    return chip->ops->flash_voltage(chip, reader, out, err);
-}

@@ -130,31 +130,9 @@ static enum em_status rom_baud(const struct em_chip *chip,
     return EM_OK;
 }
 
-/* Registers of the RTC win if they are forced, then fuses, then the strapping pin. */
-static enum em_status flash_voltage(const struct em_chip *chip,
-                                    const struct em_chip_reader *reader, const char **out,
-                                    struct em_error *err)
-{
-    static const char *const items[] = {"vdd_rtc_force",  "vdd_rtc_1v9", "vdd_rtc_1v8",
-                                        "vdd_fuse_force", "vdd_fuse_on", "vdd_fuse_3v3",
-                                        "vdd_strap_1v8"};
-    uint32_t v[7];
-    enum em_status status = read_items(chip, reader, items, 7, v, err);
-    if (status != EM_OK)
-        return status;
-    if (v[0] != 0)
-        *out = v[1] != 0 ? "1.9V" : v[2] != 0 ? "1.8V" : "OFF";
-    else if (v[3] != 0)
-        *out = v[4] == 0 ? "OFF" : v[5] != 0 ? "3.3V" : "1.8V";
-    else
-        *out = v[6] != 0 ? "1.8V" : "3.3V";
-    return EM_OK;
-}
-
 const struct em_chip_ops em_chip_ops_esp32 = {
     .rom_baud = rom_baud,
     .revision = revision,
     .describe = describe,
     .features = features,
-    .flash_voltage = flash_voltage,
 };

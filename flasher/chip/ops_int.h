@@ -29,10 +29,6 @@ struct em_chip_ops {
     /** The six bytes of the MAC. NULL: from mac_hi and mac_lo. */
     enum em_status (*mac)(const struct em_chip *chip, const struct em_chip_reader *reader,
                           uint8_t out[6], struct em_error *err);
-    /** Voltage of the flash. NULL: not told. */
-    enum em_status (*flash_voltage)(const struct em_chip *chip,
-                                    const struct em_chip_reader *reader, const char **out,
-                                    struct em_error *err);
 };
 
 /** Append @p text to the list in @p out, with ", " between; cut to @p size. */

@@ -253,21 +253,3 @@ enum em_status em_image_header_set(uint8_t *data, size_t len, const struct em_ch
     *changed_out = true;
     return refresh_digest(&image, data, err);
 }
-
-enum em_status em_image_header_patch(uint8_t *data, size_t len,
-                                     const struct em_chip *chip, const char *mode,
-                                     const char *freq, uint64_t size_bytes,
-                                     bool *changed_out, struct em_error *err)
-{
-    char size[32] = "keep";
-    if (size_bytes != 0 && size_bytes % (1u << 20) == 0)
-        (void)snprintf(size, sizeof size, "%lluMB",
-                       (unsigned long long)(size_bytes >> 20));
-    else if (size_bytes != 0)
-        (void)snprintf(size, sizeof size, "%lluKB",
-                       (unsigned long long)(size_bytes >> 10));
-    return em_image_header_set(
-        data, len, chip,
-        &(struct em_image_settings){.mode = mode, .freq = freq, .size = size},
-        changed_out, err);
-}

@@ -81,10 +81,4 @@ enum em_status em_image_header_set(uint8_t *data, size_t len, const struct em_ch
                                    const struct em_image_settings *settings,
                                    bool *changed_out, struct em_error *err);
 
-/** The same with the size of the flash in bytes, 0: keep. */
-enum em_status em_image_header_patch(uint8_t *data, size_t len,
-                                     const struct em_chip *chip, const char *mode,
-                                     const char *freq, uint64_t size_bytes,
-                                     bool *changed_out, struct em_error *err);
-
 #endif

@@ -3,4 +3,9 @@
 
 libespmfg_all_la_SOURCES += \
 	flasher/image/header.c \
-	flasher/image/image_int.h
+	flasher/image/hex.c \
+	flasher/image/hex_int.h \
+	flasher/image/image_int.h \
+	flasher/image/partition.c \
+	flasher/image/partition_csv.c \
+	flasher/image/partition_int.h

@@ -79,7 +79,7 @@ static bool can_change(struct em_device *dev)
 static enum em_status reckon(struct em_device *dev, uint32_t *out, struct em_error *err)
 {
     *out = dev->options.baud;
-    if (dev->stub || dev->chip->ops->rom_baud == NULL || dev->secure_download)
+    if (dev->stub || dev->secure_download)
         return EM_OK;
     uint32_t mhz;
     const struct em_chip_reader reader = em_rom_chip_reader(dev);

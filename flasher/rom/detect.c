@@ -110,6 +110,15 @@ static enum em_status settle(struct em_device *dev, const struct em_chip *wanted
     return EM_OK;
 }
 
+static enum em_status detect_by_id(struct em_device *dev, const struct em_chip *wanted,
+                                   struct em_error *err)
+{
+    const struct em_chip *found = em_chip_by_id(dev->security.chip_id);
+    if (found == NULL)
+        return unknown(dev, wanted, "chip id", dev->security.chip_id, err);
+    return settle(dev, wanted, found, err);
+}
+
 static enum em_status detect_by_magic(struct em_device *dev, const struct em_chip *wanted,
                                       struct em_error *err)
 {
@@ -127,6 +136,12 @@ static enum em_status detect_by_magic(struct em_device *dev, const struct em_chi
     }
     if (status != EM_OK)
         return status;
+    if (found == NULL && !dev->has_security) {
+        /* Or the question after its security information was garbled. */
+        struct em_rom_reply reply;
+        if (get_security(dev, &reply, NULL) == EM_OK && dev->security.has_chip_id)
+            return detect_by_id(dev, wanted, err);
+    }
     if (found == NULL)
         return unknown(dev, wanted, "magic word", magic, err);
     return settle(dev, wanted, found, err);
@@ -167,8 +182,5 @@ enum em_status em_rom_detect(struct em_device *dev, const struct em_chip *wanted
         return status;
     if (status != EM_OK || !dev->security.has_chip_id)
         return detect_by_magic(dev, wanted, err);
-    const struct em_chip *found = em_chip_by_id(dev->security.chip_id);
-    if (found == NULL)
-        return unknown(dev, wanted, "chip id", dev->security.chip_id, err);
-    return settle(dev, wanted, found, err);
+    return detect_by_id(dev, wanted, err);
 }

@@ -169,6 +169,28 @@ static bool is_still_there(struct em_device *dev)
            (dev->stub || em_rom_post_connect(dev, NULL) == EM_OK);
 }
 
+/* Whoever plugs a cable in again may have taken the next board. Fuses that cannot be read
+ * any more cannot be compared. */
+static enum em_status check_same_chip(struct em_device *dev, struct em_error *err)
+{
+    struct em_rom_sure_reader sure;
+    const struct em_chip_reader reader = em_rom_sure_chip_reader(&sure, dev);
+    const uint8_t *was = dev->info.mac;
+    uint8_t mac[sizeof dev->info.mac];
+    if (!dev->has_info || dev->secure_download)
+        return EM_OK;
+    enum em_status status = em_chip_mac(dev->chip, &reader, mac, err);
+    if (status != EM_OK || memcmp(mac, was, sizeof mac) == 0)
+        return status;
+    return em_error_set(err, EM_ERR_CHIP,
+                        "neither of the two is finished: connect each and begin again",
+                        "port %s: another chip answers than before: MAC "
+                        "%02x:%02x:%02x:%02x:%02x:%02x, not "
+                        "%02x:%02x:%02x:%02x:%02x:%02x",
+                        dev->io->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+                        was[0], was[1], was[2], was[3], was[4], was[5]);
+}
+
 enum em_status em_rom_reconnect(struct em_device *dev, struct em_error *err)
 {
     enum em_status status = EM_ERR_PORT;
@@ -182,13 +204,17 @@ enum em_status em_rom_reconnect(struct em_device *dev, struct em_error *err)
         em_rom_sleep_ms(dev, REOPEN_WAIT_MS);
         status = dev->io->ops->reopen(dev->io, err);
     }
-    if (status != EM_OK || is_still_there(dev))
+    if (status != EM_OK)
         return status;
+    if (is_still_there(dev))
+        return check_same_chip(dev, err);
     const struct em_chip *wanted = dev->wanted;
     dev->wanted = dev->chip;
     status = em_rom_set_baud(dev, em_rom_first_baud(dev), err);
     if (status == EM_OK)
         status = em_rom_bring_up(dev, err);
+    if (status == EM_OK)
+        status = check_same_chip(dev, err);
     dev->wanted = wanted;
     return status;
 }

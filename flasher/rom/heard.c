@@ -4,8 +4,6 @@
 
 #include "flasher/rom/link_int.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Where @p text stands in what was heard, or NULL. Program output is bytes, not a
@@ -20,22 +18,22 @@ static const uint8_t *find(const uint8_t *from, const uint8_t *end, const char *
     return NULL;
 }
 
-/* The mode of "boot:(0x13)", which the ROM prints after a reset. */
+/* The mode of "boot:0x13 (…)", which the ROM prints after a reset. */
 static bool find_boot_mode(const uint8_t *from, const uint8_t *end, char *out,
                            size_t size, const uint8_t **rest_out)
 {
-    static const char mark[] = "boot:(0x";
+    static const char mark[] = "boot:0x";
     const uint8_t *at = find(from, end, mark);
     if (at == NULL)
         return false;
     at += strlen(mark);
     size_t n = 0;
-    while (at < end && n + 1 < size && strchr("0123456789abcdefABCDEF", *at) != NULL &&
-           *at != '\0')
+    while (at < end && n + 1 < size && *at != '\0' &&
+           strchr("0123456789abcdefABCDEF", *at) != NULL)
         out[n++] = (char)*at++;
     out[n] = '\0';
     *rest_out = at;
-    return n > 0 && at < end && *at == ')';
+    return n > 0 && at < end;
 }
 
 enum em_status em_rom_tell_silence(struct em_device *dev, unsigned attempts,

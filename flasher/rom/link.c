@@ -223,7 +223,8 @@ static bool is_refusal(const struct em_device *dev, const uint8_t *frame, size_t
     const uint8_t *data = frame + EM_ROM_HEADER;
     len -= EM_ROM_HEADER;
     return (len == 2 || len == 4) && data[0] == 1 &&
-           data[1] == EM_ROM_FAULT_UNSUPPORTED && frame[1] != dev->last_op;
+           data[1] == EM_ROM_FAULT_UNSUPPORTED &&
+           (dev->last_op == 0 || frame[1] != dev->last_op);
 }
 
 /* The other copies of a refusal must not be taken for answers to what is asked next. */
@@ -328,18 +329,34 @@ static enum em_status command_once(struct em_device *dev,
     return status;
 }
 
+/* Was it the command that was refused, or what the line made of it? Nothing protects a
+ * request but for its blocks, so what may be done twice is asked once more. */
+static bool ask_again(const struct em_device *dev, const struct em_rom_op_info *info,
+                      enum em_status status, bool *asked)
+{
+    if ((status != EM_ERR_CHIP && status != EM_ERR_UNSUPPORTED) || *asked ||
+        dev->secure_download || !info->sure)
+        return false;
+    *asked = true;
+    return true;
+}
+
 enum em_status em_rom_command(struct em_device *dev, const struct em_rom_request *request,
                               struct em_rom_reply *reply, struct em_error *err)
 {
     struct em_rom_reply own;
     if (reply == NULL)
         reply = &own;
-    bool repeat = em_rom_op_info(request->op)->repeat && !request->once;
+    const struct em_rom_op_info *info = em_rom_op_info(request->op);
+    bool repeat = info->repeat && !request->once;
     uint32_t tries = repeat ? dev->settings.write_block_attempts : 1;
+    bool asked = !repeat;
     enum em_status status;
-    for (uint32_t i = 1;; i++) {
+    for (uint32_t i = 1;;) {
         status = command_once(dev, request, reply, err);
-        if (status != EM_ERR_LINK || i >= tries)
+        if (ask_again(dev, info, status, &asked))
+            continue;
+        if (status != EM_ERR_LINK || i++ >= tries)
             break;
         struct em_error lost;
         enum em_status again = em_rom_resync(dev, &lost);

@@ -13,6 +13,7 @@ struct em_rom_op_info {
     const char *name;
     bool repeat; /* doing it twice is as good as once: sent again after a link fault */
     bool block;  /* has a block header and a check byte */
+    bool sure;   /* every loader has it: a refusal is doubted once */
 };
 
 /** Never NULL; an operation that is not in the table has the name "command". */

@@ -94,7 +94,7 @@ static enum em_status check_image(const struct em_device *dev, const uint8_t *im
 enum em_status em_device_load_ram(struct em_device *device, const uint8_t *image,
                                   size_t len, struct em_error *err)
 {
-    size_t at;
+    size_t at = 0;
     enum em_status status = check_image(device, image, len, &at, err);
     size_t first = at;
     for (unsigned pass = 0; pass < 2 && status == EM_OK; pass++) {

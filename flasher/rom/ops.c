@@ -7,37 +7,38 @@
 /* The one place that says what is sent again after the line failed. Reads change nothing;
  * a masked register write, the pins, the size and an erased region are the same done
  * twice. Blocks, BEGIN and END move the loader on, and a second CHANGE_BAUDRATE would be
- * sent at the wrong rate: whoever uses those decides. */
+ * sent at the wrong rate: whoever uses those decides. GET_SECURITY_INFO is how chips are
+ * told apart, so that its refusal is believed. */
 static const struct em_rom_op_info infos[] = {
     /* clang-format off */
-    {EM_OP_FLASH_BEGIN,       "FLASH_BEGIN",       false, false},
-    {EM_OP_FLASH_DATA,        "FLASH_DATA",        false, true},
-    {EM_OP_FLASH_END,         "FLASH_END",         false, false},
-    {EM_OP_MEM_BEGIN,         "MEM_BEGIN",         false, false},
-    {EM_OP_MEM_END,           "MEM_END",           false, false},
-    {EM_OP_MEM_DATA,          "MEM_DATA",          false, true},
-    {EM_OP_SYNC,              "SYNC",              false, false},
-    {EM_OP_WRITE_REG,         "WRITE_REG",         true,  false},
-    {EM_OP_READ_REG,          "READ_REG",          true,  false},
-    {EM_OP_SPI_SET_PARAMS,    "SPI_SET_PARAMS",    true,  false},
-    {EM_OP_SPI_ATTACH,        "SPI_ATTACH",        true,  false},
-    {EM_OP_READ_FLASH_SLOW,   "READ_FLASH_SLOW",   true,  false},
-    {EM_OP_CHANGE_BAUDRATE,   "CHANGE_BAUDRATE",   false, false},
-    {EM_OP_FLASH_DEFL_BEGIN,  "FLASH_DEFL_BEGIN",  false, false},
-    {EM_OP_FLASH_DEFL_DATA,   "FLASH_DEFL_DATA",   false, true},
-    {EM_OP_FLASH_DEFL_END,    "FLASH_DEFL_END",    false, false},
-    {EM_OP_SPI_FLASH_MD5,     "SPI_FLASH_MD5",     true,  false},
-    {EM_OP_GET_SECURITY_INFO, "GET_SECURITY_INFO", true,  false},
-    {EM_OP_ERASE_FLASH,       "ERASE_FLASH",       false, false},
-    {EM_OP_ERASE_REGION,      "ERASE_REGION",      true,  false},
-    {EM_OP_READ_FLASH,        "READ_FLASH",        false, false},
-    {EM_OP_RUN_USER_CODE,     "RUN_USER_CODE",     false, false},
+    {EM_OP_FLASH_BEGIN,       "FLASH_BEGIN",       false, false, false},
+    {EM_OP_FLASH_DATA,        "FLASH_DATA",        false, true,  false},
+    {EM_OP_FLASH_END,         "FLASH_END",         false, false, false},
+    {EM_OP_MEM_BEGIN,         "MEM_BEGIN",         false, false, false},
+    {EM_OP_MEM_END,           "MEM_END",           false, false, false},
+    {EM_OP_MEM_DATA,          "MEM_DATA",          false, true,  false},
+    {EM_OP_SYNC,              "SYNC",              false, false, false},
+    {EM_OP_WRITE_REG,         "WRITE_REG",         true,  false, true},
+    {EM_OP_READ_REG,          "READ_REG",          true,  false, true},
+    {EM_OP_SPI_SET_PARAMS,    "SPI_SET_PARAMS",    true,  false, true},
+    {EM_OP_SPI_ATTACH,        "SPI_ATTACH",        true,  false, true},
+    {EM_OP_READ_FLASH_SLOW,   "READ_FLASH_SLOW",   true,  false, true},
+    {EM_OP_CHANGE_BAUDRATE,   "CHANGE_BAUDRATE",   false, false, false},
+    {EM_OP_FLASH_DEFL_BEGIN,  "FLASH_DEFL_BEGIN",  false, false, false},
+    {EM_OP_FLASH_DEFL_DATA,   "FLASH_DEFL_DATA",   false, true,  false},
+    {EM_OP_FLASH_DEFL_END,    "FLASH_DEFL_END",    false, false, false},
+    {EM_OP_SPI_FLASH_MD5,     "SPI_FLASH_MD5",     true,  false, true},
+    {EM_OP_GET_SECURITY_INFO, "GET_SECURITY_INFO", true,  false, false},
+    {EM_OP_ERASE_FLASH,       "ERASE_FLASH",       false, false, false},
+    {EM_OP_ERASE_REGION,      "ERASE_REGION",      true,  false, false},
+    {EM_OP_READ_FLASH,        "READ_FLASH",        false, false, false},
+    {EM_OP_RUN_USER_CODE,     "RUN_USER_CODE",     false, false, false},
     /* clang-format on */
 };
 
 const struct em_rom_op_info *em_rom_op_info(uint8_t op)
 {
-    static const struct em_rom_op_info other = {0, "command", false, false};
+    static const struct em_rom_op_info other = {0, "command", false, false, false};
     for (size_t i = 0; i < sizeof infos / sizeof infos[0]; i++) {
         if (infos[i].op == op)
             return &infos[i];

@@ -100,6 +100,7 @@ struct em_device {
     struct {
         bool attached;
         uint64_t size; /* what the loader was told; 0: nothing yet */
+        uint32_t pins; /* that it was attached with */
         uint32_t id;
     } flash; /* of flasher/flash/ */
 };

@@ -98,7 +98,7 @@ enum em_slip_event em_slip_feed(struct em_slip_reader *reader, const uint8_t *da
         } else if (reader->escaped) {
             i++;
             reader->escaped = false;
-            if (byte == ESC_END || byte == ESC_ESC)
+            if ((byte == ESC_END || byte == ESC_ESC) && reader->body.len < reader->max)
                 em_buf_append_byte(&reader->body, byte == ESC_END ? END : ESC);
             else
                 event = drop_frame(reader);

@@ -3,79 +3,271 @@
 #include "config.h"
 
 #include "base/file_int.h"
+#include "flasher/efuse/fields_int.h"
 #include "flasher/sim/sim_int.h"
 
-enum { PLAIN_SPACE = 0x200 };
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Chips without a table (ESP8266) have so many bytes of plain words that never change. */
+enum { PLAIN_SPACE = 0x10, FILE_MAX = 65536 };
+
+/* Program and read commands of the controller, rom-protocol.md and device-side.md. */
+enum { OP_PROGRAM = 0x5A5A, CMD_PROGRAM = 2 };
+
+/* ---- files ---- */
+
+static enum em_status put_file(const char *path, const void *data, size_t len,
+                               struct em_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder_len = slash == NULL ? 0 : (size_t)(slash - path);
+    char *folder = malloc(folder_len + 2);
+    struct em_dir *dir = NULL;
+    if (folder == NULL)
+        return em_error_nomem(err);
+    memcpy(folder, path, folder_len);
+    memcpy(folder + folder_len, slash == path ? "/" : ".", 2);
+    if (folder_len > 0)
+        folder[folder_len] = '\0';
+    enum em_status status = em_dir_open(&dir, folder, err);
+    if (status == EM_OK)
+        status = em_dir_put(dir, slash == NULL ? path : slash + 1, data, len, 0666,
+                            EM_PUT_REPLACE, err);
+    em_dir_close(dir);
+    free(folder);
+    return status;
+}
+
+enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    if (sim->options.efuse_file == NULL || sim->fuses == NULL)
+        return EM_OK;
+    enum em_status status = em_efuse_model_save(sim->fuses, &data, &len, err);
+    if (status == EM_OK)
+        status = put_file(sim->options.efuse_file, data, len, err);
+    free(data);
+    return status;
+}
+
+/* One line a bit, in one write, so that nothing of it is torn by a kill. */
+static enum em_status write_journal(struct em_sim *sim, struct em_error *err)
+{
+    enum em_status status = EM_OK;
+    if (sim->journal.len == 0)
+        return EM_OK;
+    int fd =
+        open(sim->options.journal_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0 ||
+        write(fd, sim->journal.data, sim->journal.len) != (ssize_t)sim->journal.len)
+        status = em_error_errno(err, errno, "cannot write the journal %s",
+                                sim->options.journal_file);
+    if (fd >= 0 && close(fd) != 0 && status == EM_OK)
+        status = em_error_errno(err, errno, "cannot write the journal %s",
+                                sim->options.journal_file);
+    em_buf_clear(&sim->journal);
+    return status;
+}
+
+static void on_burned(void *user, unsigned block, unsigned bit, bool check)
+{
+    struct em_sim *sim = user;
+    char line[64];
+    sim->fuses_changed = true;
+    if (sim->options.journal_file == NULL)
+        return;
+    (void)snprintf(line, sizeof line, "block %u %sbit %u\n", block, check ? "check " : "",
+                   bit);
+    em_buf_append_text(&sim->journal, line);
+}
+
+/* ---- life ---- */
+
+static enum em_status load(struct em_sim *sim, struct em_error *err)
+{
+    struct em_buf file = {0};
+    struct stat st;
+    const char *path = sim->options.efuse_file;
+    if (path == NULL || (stat(path, &st) != 0 && errno == ENOENT)) {
+        em_sim_seed_fuses(sim);
+        return em_sim_fuses_save(sim, err);
+    }
+    enum em_status status = em_file_read(&file, path, FILE_MAX, err);
+    if (status == EM_OK)
+        status = em_efuse_model_load(sim->fuses, file.data, file.len, err);
+    em_buf_free(&file);
+    return status;
+}
 
 enum em_status em_sim_fuses_open(struct em_sim *sim, struct em_error *err)
 {
-    (void)err;
-    em_sim_seed_fuses(sim);
-    return EM_OK;
+    struct em_error why = {.status = EM_OK};
+    if (sim->options.secure_download && sim->chip->security_info == 0)
+        return em_error_set(err, EM_ERR_USAGE, NULL, "%s has no secure download mode",
+                            sim->chip->name);
+    enum em_status status = em_efuse_model_new(&sim->fuses, sim->chip, &why);
+    if (status == EM_ERR_UNSUPPORTED && sim->options.efuse_file == NULL &&
+        sim->options.journal_file == NULL) {
+        em_sim_seed_fuses(sim);
+        return EM_OK;
+    }
+    if (status != EM_OK) {
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
+    em_efuse_model_set_xtal(sim->fuses, sim->crystal_mhz);
+    status = load(sim, err);
+    em_efuse_model_on_burn(sim->fuses, on_burned, sim);
+    return status;
 }
 
 void em_sim_fuses_close(struct em_sim *sim)
 {
+    em_efuse_model_free(sim->fuses);
     em_sim_memory_clear(&sim->plain_fuses);
+    em_buf_free(&sim->journal);
 }
+
+/* ---- the bus ---- */
 
 bool em_sim_fuses_has(const struct em_sim *sim, uint32_t addr)
 {
+    if (sim->fuses != NULL)
+        return em_efuse_model_has(sim->fuses, addr);
     return addr - sim->chip->efuse_base < PLAIN_SPACE;
 }
 
 void em_sim_fuses_reset(struct em_sim *sim)
 {
-    (void)sim;
+    if (sim->fuses != NULL)
+        em_efuse_model_reset(sim->fuses);
+}
+
+uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr)
+{
+    if (sim->fuses != NULL)
+        return em_efuse_model_read(sim->fuses, addr);
+    return em_sim_memory_read(&sim->plain_fuses, addr);
+}
+
+/* Is this write the one that begins to burn? */
+static bool begins_burn(struct em_sim *sim, uint32_t addr, uint32_t value)
+{
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    uint32_t base = sim->chip->efuse_base;
+    return addr == base + table->regs.cmd && (value & CMD_PROGRAM) != 0 &&
+           em_efuse_model_read(sim->fuses, base + table->regs.conf) == OP_PROGRAM;
+}
+
+static void cut_if_due(struct em_sim *sim)
+{
+    struct em_sim_faults *faults = &sim->faults;
+    sim->burns++;
+    if (faults->power_cut_op == EM_SIM_CUT_BURN && sim->burns == faults->power_cut_at) {
+        faults->power_cut_op = EM_SIM_CUT_NONE;
+        sim->cutting = true;
+        sim->stats.faults++;
+    }
+    if (sim->cutting)
+        em_efuse_model_cut(sim->fuses, 500, em_sim_random_next(&sim->noise));
+}
+
+void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)
+{
+    struct em_error err;
+    int64_t busy_us = 0;
+    if (sim->fuses == NULL)
+        return;
+    bool burns = begins_burn(sim, addr, value);
+    if (burns)
+        cut_if_due(sim);
+    em_efuse_model_write(sim->fuses, addr, value, &busy_us);
+    em_sim_spend(sim, busy_us * 1000);
+    if (busy_us > 0 && !burns) /* the read windows show new values */
+        em_sim_fuses_obey(sim);
+    if (!sim->fuses_changed)
+        return;
+    sim->fuses_changed = false;
+    if (em_sim_fuses_save(sim, &err) != EM_OK || write_journal(sim, &err) != EM_OK)
+        em_sim_tell(sim, &err);
+}
+
+/* ---- by name and by place ---- */
+
+static const struct em_efuse_field *find_field(const struct em_sim *sim, const char *name)
+{
+    const struct em_efuse_view view = {em_efuse_table_find(sim->chip), EM_EFUSE_NEWEST,
+                                       sim->revision};
+    return view.table == NULL ? NULL : em_efuse_field_find(&view, name);
+}
+
+/* A short field, as it was burned. */
+static uint32_t field_value(const struct em_sim *sim, const char *name)
+{
+    const struct em_efuse_field *field = find_field(sim, name);
+    uint32_t value = 0;
+    for (unsigned i = 0; field != NULL && i < field->bits && i < 32; i++) {
+        unsigned bit = field->bit + i;
+        value |= (em_efuse_model_word(sim->fuses, field->block, bit / 32) >> bit % 32 & 1)
+                 << i;
+    }
+    return value;
 }
 
 void em_sim_fuses_seed(struct em_sim *sim, uint32_t addr, unsigned low, unsigned count,
                        uint32_t value)
 {
-    (void)count;
-    (void)em_sim_memory_write(&sim->plain_fuses, addr,
-                              em_sim_memory_read(&sim->plain_fuses, addr) | value << low);
+    if (sim->fuses == NULL) {
+        value = em_sim_memory_read(&sim->plain_fuses, addr) | value << low;
+        (void)em_sim_memory_write(&sim->plain_fuses, addr, value); /* a few words */
+        return;
+    }
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    uint32_t off = addr - sim->chip->efuse_base;
+    for (size_t i = 0; i < table->block_count; i++) {
+        const struct em_efuse_block *block = &table->blocks[i];
+        if (off >= block->read && off < block->read + 4u * block->words)
+            em_efuse_model_seed(sim->fuses, block->number, 8 * (off - block->read) + low,
+                                count, value);
+    }
 }
 
-uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr)
+bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name)
 {
-    return em_sim_memory_read(&sim->plain_fuses, addr);
-}
-
-void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)
-{
-    (void)sim, (void)addr, (void)value;
-}
-
-void em_sim_fuses_cut(struct em_sim *sim)
-{
-    (void)sim;
-}
-
-static uint32_t masked(struct em_sim *sim, struct em_chip_mask mask)
-{
-    return mask.addr == 0 ? 0 : em_sim_fuses_read(sim, mask.addr) & mask.mask;
+    const struct em_efuse_field *field = find_field(sim, name);
+    if (field == NULL || sim->fuses == NULL)
+        return false;
+    em_efuse_model_seed(sim->fuses, field->block, field->bit, 1, 1);
+    return true;
 }
 
 void em_sim_fuses_obey(struct em_sim *sim)
 {
+    static const char *const purposes[] = {"KEY_PURPOSE_0", "KEY_PURPOSE_1",
+                                           "KEY_PURPOSE_2", "KEY_PURPOSE_3",
+                                           "KEY_PURPOSE_4", "KEY_PURPOSE_5"};
     struct em_chip_mask crypt = sim->chip->crypt_cnt;
-    uint32_t count = masked(sim, crypt);
+    if (sim->fuses == NULL)
+        return;
+    uint32_t count = em_efuse_model_read(sim->fuses, crypt.addr) & crypt.mask;
     while (crypt.mask != 0 && (crypt.mask & 1) == 0) {
         crypt.mask >>= 1;
         count >>= 1;
     }
     sim->crypt_count = (uint8_t)count;
-    sim->flash_encryption = false;
-    for (; count != 0; count &= count - 1)
-        sim->flash_encryption = !sim->flash_encryption;
-    sim->secure_boot = masked(sim, sim->chip->secure_boot) != 0 ||
-                       masked(sim, sim->chip->secure_boot_v2) != 0;
-    sim->secure_download = sim->options.secure_download;
-}
-
-enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err)
-{
-    (void)sim, (void)err;
-    return EM_OK;
+    sim->secure_boot = em_efuse_model_flag(sim->fuses, sim->chip->secure_boot) ||
+                       em_efuse_model_flag(sim->fuses, sim->chip->secure_boot_v2);
+    sim->secure_download = field_value(sim, "ENABLE_SECURITY_DOWNLOAD") != 0;
+    sim->no_download = field_value(sim, "DIS_DOWNLOAD_MODE") != 0 ||
+                       field_value(sim, "UART_DOWNLOAD_DIS") != 0;
+    for (size_t i = 0; i < sizeof purposes / sizeof purposes[0]; i++)
+        sim->key_purposes[i] = (uint8_t)field_value(sim, purposes[i]);
 }

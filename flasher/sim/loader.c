@@ -97,7 +97,9 @@ static void send_answer(struct em_sim *sim, uint8_t op, uint32_t value,
     uint8_t body[EM_ROM_HEADER + 64 + 4] = {EM_ROM_RESPONSE, op};
     /* Two bytes of status; ROMs but the ESP8266's put two more behind. */
     size_t trailer = sim->mode == EM_SIM_STUB ? 2 : sim->chip->status_bytes;
-    if (sim->mode == EM_SIM_OFF)
+    /* Power goes in the middle of it: a ROM has not answered yet; a stub answers first.
+     */
+    if (sim->mode == EM_SIM_OFF || (sim->cutting && sim->mode != EM_SIM_STUB))
         return;
     em_put_le16(body + 2, (uint16_t)(len + trailer));
     em_put_le32(body + 4, value);
@@ -209,7 +211,6 @@ static bool survives(struct em_sim *sim, const struct em_sim_request *request)
         sim->cutting = true;
         sim->stats.faults++;
         sim->flash.power = EM_SIM_POWER_FAILING;
-        em_sim_fuses_cut(sim);
     }
     return !sim->stuck;
 }
@@ -221,19 +222,12 @@ static void run(struct em_sim *sim, const struct em_sim_request *request)
         if (commands[i].op == request->op && knows(sim, &commands[i]))
             command = &commands[i];
     }
-    size_t segments = sim->cable.count;
-    size_t bytes = sim->cable.bytes.len;
     if (command != NULL)
         command->run(sim, request);
     else
         refuse_unknown(sim, request);
     if (!sim->cutting)
         return;
-    /* Power goes in the middle: a ROM has not answered yet; a stub answers first. */
-    if (sim->mode != EM_SIM_STUB && sim->cable.count >= segments) {
-        sim->cable.count = segments;
-        sim->cable.bytes.len = bytes;
-    }
     sim->cutting = false;
     em_sim_power_off(sim);
 }
@@ -255,6 +249,8 @@ void em_sim_on_frame(struct em_sim *sim, const uint8_t *body, size_t len)
         if (sim->lines_known || !is_sync(&request))
             return;
         em_sim_boot(sim, true, false); /* as if somebody had pressed the buttons */
+        if (sim->mode != EM_SIM_ROM)
+            return;
     }
     if (!survives(sim, &request))
         return;

@@ -18,8 +18,8 @@ libespmfg_all_la_SOURCES += \
 	flasher/sim/serve.c \
 	flasher/sim/serve_int.h \
 	flasher/sim/serve_pty.c \
+	flasher/sim/serve_rfc2217.c \
 	flasher/sim/serve_tcp.c \
-	flasher/sim/serve_telnet.c \
 	flasher/sim/sim.c \
 	flasher/sim/sim_int.h \
 	flasher/sim/spi.c \

@@ -31,6 +31,7 @@ void em_sim_on_read_reg(struct em_sim *sim, const struct em_sim_request *request
 void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *request)
 {
     bool good = request->len > 0 && request->len % 16 == 0;
+    bool was_secure = sim->secure_download;
     for (size_t i = 0; good && i < request->len / 4; i += 4) {
         uint32_t addr = em_sim_word(request, i), value = em_sim_word(request, i + 1);
         uint32_t mask = em_sim_word(request, i + 2);
@@ -40,6 +41,12 @@ void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *reques
             good = em_sim_bus_write(sim, addr, value);
         em_sim_spend(sim, em_sim_word(request, i + 3) * ns_per_us);
     }
+    if (sim->no_download) { /* burned a moment ago: the loader has nothing more to say */
+        em_sim_start_app(sim);
+        return;
+    }
+    if (sim->secure_download && !was_secure) /* contact is lost, until the next SYNC */
+        return;
     if (good)
         em_sim_answer(sim, request, 0, NULL, 0);
     else

@@ -52,6 +52,7 @@ void em_sim_boot(struct em_sim *sim, bool download, bool aloud)
 {
     char text[160];
     forget(sim);
+    download = download && !sim->no_download;
     sim->mode = EM_SIM_ROM;
     if (aloud) {
         (void)snprintf(text, sizeof text,

@@ -136,6 +136,9 @@ void em_sim_seed_fuses(struct em_sim *sim)
     seed_revision(sim, true);
     /* The ROM's figure for its 8 MHz clock, 133 steps of 60 kHz; see the registers. */
     seed_item(sim, "rom_ck8m", 0x85, true);
+    /* Chips without the field have no such mode, and the option was refused. */
+    if (sim->options.secure_download)
+        (void)em_sim_fuses_seed_field(sim, "ENABLE_SECURITY_DOWNLOAD");
     if (sim->options.flash_encryption)
         seed_lowest(sim, chip->crypt_cnt);
     if (sim->options.secure_boot)

@@ -44,6 +44,7 @@ static void close_slot(struct em_sim_slot *slot)
             (void)close(slot->listen_fd); /* nobody was connected by it */
     }
     em_buf_free(&slot->out);
+    em_buf_free(&slot->data);
     free(slot->link);
 }
 
@@ -138,7 +139,7 @@ static void pump_out(struct em_sim_server *server, struct em_sim_slot *slot)
          waiting = slot->out.len - slot->out_at) {
         n = em_sim_send(slot->sim, server->buffer, sizeof server->buffer, now_us());
         if (slot->kind == EM_SIM_RFC2217)
-            em_sim_telnet_append(&slot->out, server->buffer, n);
+            em_telnet_append(&slot->out, server->buffer, n);
         else
             em_buf_append(&slot->out, server->buffer, n);
     }
@@ -171,7 +172,7 @@ static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
         return;
     }
     if (slot->kind == EM_SIM_RFC2217)
-        em_sim_telnet_receive(slot, server->buffer, (size_t)n, now_us());
+        em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, now_us());
     else
         em_sim_receive(slot->sim, server->buffer, (size_t)n, now_us());
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf_int.h"
 #include "base/error_int.h"
+#include "flasher/transport/telnet_int.h"
 
 #include <espmfg/sim.h>
 
@@ -45,15 +46,6 @@ void em_sim_server_free(struct em_sim_server *server);
 
 /* ---- for the files of the server ---- */
 
-/** State of the telnet side of a connection (RFC 854, RFC 2217). */
-struct em_sim_telnet {
-    int state;
-    uint8_t verb;
-    uint8_t sub[32];
-    size_t sub_len;
-    int dtr, rts;
-};
-
 struct em_sim_slot {
     struct em_sim *sim;
     enum em_sim_kind kind;
@@ -64,7 +56,9 @@ struct em_sim_slot {
     char *link;
     struct em_buf out; /* taken from the chip, not yet taken by the host */
     size_t out_at;
-    struct em_sim_telnet telnet;
+    struct em_telnet telnet; /* RFC 2217 */
+    struct em_buf data;      /* what came, without its commands */
+    int dtr, rts;
     int64_t lost_us; /* since when power or cable is gone; INT64_MAX: it is not */
 };
 
@@ -77,12 +71,10 @@ enum em_status em_sim_tcp_listen(struct em_sim_slot *slot, uint16_t *port,
 void em_sim_tcp_accept(struct em_sim_slot *slot);
 void em_sim_tcp_hang_up(struct em_sim_slot *slot);
 
-/* serve_telnet.c */
-void em_sim_telnet_begin(struct em_sim_slot *slot);
+/* serve_rfc2217.c */
+void em_sim_rfc2217_begin(struct em_sim_slot *slot);
 /** Bytes from the host; its commands are obeyed, the rest goes to the chip. */
-void em_sim_telnet_receive(struct em_sim_slot *slot, const uint8_t *data, size_t len,
-                           int64_t now_us);
-/** Bytes for the host. */
-void em_sim_telnet_append(struct em_buf *out, const uint8_t *data, size_t len);
+void em_sim_rfc2217_receive(struct em_sim_slot *slot, const uint8_t *data, size_t len,
+                            int64_t now_us);
 
 #endif

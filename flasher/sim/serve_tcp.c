@@ -53,7 +53,7 @@ void em_sim_tcp_accept(struct em_sim_slot *slot)
     em_buf_clear(&slot->out);
     slot->out_at = 0;
     if (slot->kind == EM_SIM_RFC2217)
-        em_sim_telnet_begin(slot);
+        em_sim_rfc2217_begin(slot);
 }
 
 void em_sim_tcp_hang_up(struct em_sim_slot *slot)

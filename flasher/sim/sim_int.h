@@ -109,12 +109,12 @@ void em_sim_fuses_reset(struct em_sim *sim);
 /** Set bits of the fuse word that is read at @p addr. */
 void em_sim_fuses_seed(struct em_sim *sim, uint32_t addr, unsigned low, unsigned count,
                        uint32_t value);
+/** Set the lowest bit of a field; false: the chip has none of that name. */
+bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name);
 uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr);
-/** The next burn stops half-way. */
-void em_sim_fuses_cut(struct em_sim *sim);
 /** A write into the controller, and what follows from it: files, journal, power cut. */
 void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value);
-/** Take over what the fuses say: at a reset. */
+/** Take over what the read windows say: after a reset, or when they were loaded anew. */
 void em_sim_fuses_obey(struct em_sim *sim);
 enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err);
 
@@ -212,7 +212,7 @@ struct em_sim {
     struct em_sim_memory plain_fuses;
     bool fuses_changed;
     struct em_buf journal;
-    bool secure_download, flash_encryption, secure_boot; /* since the last reset */
+    bool secure_download, secure_boot, no_download; /* as the fuses say */
     uint8_t crypt_count;
     uint8_t key_purposes[7];
 

@@ -64,7 +64,7 @@ static void transfer(struct em_sim *sim)
     for (uint32_t i = 0; i < W_BYTES; i += 4)
         em_put_le32(out + i, reg(sim, chip->spi_w0 + i));
     if ((usr & USR_ADDR) != 0)
-        spi.addr = chip->spi_addr_msb ? addr >> (31 - (usr1 >> 26)) : addr;
+        spi.addr = chip->spi_addr_msb ? addr >> (31 - (usr1 >> 26 & 31)) : addr;
     spi.out_len = (usr & (uint32_t)USR_MOSI) != 0 ? length_of(mosi) : 0;
     spi.in = in;
     spi.in_len = (usr & (uint32_t)USR_MISO) != 0 ? length_of(miso) : 0;

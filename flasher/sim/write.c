@@ -81,6 +81,7 @@ void em_sim_on_flash_begin(struct em_sim *sim, const struct em_sim_request *requ
         w->erase_at = offset / EM_SIM_SECTOR * EM_SIM_SECTOR;
         w->erase_end = w->erase_at + extent;
     } else {
+        offset -= offset % EM_SIM_SECTOR;
         em_sim_spend_flash(sim, em_sim_flash_erase(&sim->flash, offset, extent) * 1000);
     }
     em_sim_answer(sim, request, 0, NULL, 0);

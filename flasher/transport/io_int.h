@@ -59,7 +59,7 @@ struct em_io {
  * Open what @p name says: "socket://HOST:PORT", "rfc2217://HOST:PORT",
  * "sim:CHIP?OPTIONS", or a path: real serial ports through libserialport, all others
  * through termios. EM_ERR_PORT tells "not there", "no permission" and "in use by process
- * N" apart.
+ * N" apart; EM_ERR_USAGE: a name that is none.
  */
 enum em_status em_io_open(struct em_io **out, const char *name, uint32_t baud,
                           struct em_error *err);
@@ -67,7 +67,8 @@ enum em_status em_io_open(struct em_io **out, const char *name, uint32_t baud,
 /** Close; @p io may be NULL. */
 void em_io_close(struct em_io *io);
 
-/* Each transport's own open; em_io_open() picks one. */
+/* Each transport's own open; em_io_open() picks one. serial passes to termios what
+ * libserialport does not take. */
 enum em_status em_io_serial_open(struct em_io **out, const char *path, uint32_t baud,
                                  struct em_error *err);
 enum em_status em_io_tty_open(struct em_io **out, const char *path, uint32_t baud,
@@ -78,5 +79,14 @@ enum em_status em_io_rfc2217_open(struct em_io **out, const char *name, uint32_t
                                   struct em_error *err);
 enum em_status em_io_sim_open(struct em_io **out, const char *name, uint32_t baud,
                               struct em_error *err);
+
+struct em_sim;
+
+/**
+ * A pipe to a chip that the caller made, and frees after the pipe is closed: for those
+ * who look into it. @p usb_pid as in em_sim_options; @p name is for messages.
+ */
+enum em_status em_io_sim_attach(struct em_io **out, struct em_sim *sim, int usb_pid,
+                                const char *name, uint32_t baud, struct em_error *err);
 
 #endif

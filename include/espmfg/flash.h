@@ -11,8 +11,8 @@ extern "C" {
 
 /** How the flash is connected and how large it is. Begin with {0}. */
 struct em_flash_options {
-    const char *size; /**< "4MB", …; NULL or "detect": ask the flash; "keep": likewise,
-                       * but leave the image header as it is */
+    const char *size; /**< "4MB", …; "detect": ask the flash, and put its size into the
+                       * image header; NULL or "keep": ask, leave the header alone */
     const char *mode; /**< for the image header: qio, qout, dio, dout; NULL: keep */
     const char *freq; /**< for the image header: "40m", …; NULL: keep */
     const char *spi_connection; /**< "SPI", "HSPI" or "CLK,Q,D,HD,CS"; NULL: as fused */

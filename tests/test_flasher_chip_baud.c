@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of what chips tell beside their names: rates of the ROM, pads and voltage. */
+/* Tests of the rates that ROMs are asked for. */
 #include "config.h"
 
 #include "flasher/chip/chip_int.h"
@@ -67,75 +67,8 @@ static void rates(void)
     }
 }
 
-/* Words 5 and 3 of the ESP32's fuses, and SPI_ATTACH as a published tool sent it. */
-static void pads(void)
-{
-    static const struct {
-        const char *chip;
-        struct reg regs[3];
-        uint32_t wanted;
-    } cases[] = {
-        {"esp32", {{0}}, 0},
-        {"esp32",
-         {{0x3FF5A014, 6 | 17 << 5 | 8 << 10 | 16 << 15}, {0x3FF5A00C, 11 << 4}},
-         0x0B408446},
-        {"esp32",
-         {{0x3FF5A014, 30 | 31 << 5 | 8 << 10 | 16 << 15}, {0x3FF5A00C, 31 << 4}},
-         0x1F4087DE},
-        {"esp32c3", {{0}}, 0},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct reg regs[3];
-        const struct em_chip *chip = em_chip_find(cases[i].chip);
-        const struct em_chip_reader reader = {fake_read, regs};
-        struct em_error err;
-        uint32_t got = 1;
-        memcpy(regs, cases[i].regs, sizeof regs);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(chip);
-        EM_CHECK_STATUS(em_chip_spi_pads(chip, &reader, &got, &err), EM_OK, &err);
-        CU_ASSERT_EQUAL(got, cases[i].wanted);
-    }
-}
-
-static void voltages(void)
-{
-    enum { RTC = 0x3FF48074, FUSE = 0x3FF5A010, STRAP = 0x3FF44038 };
-    static const struct {
-        const char *chip;
-        struct reg regs[4];
-        const char *wanted;
-    } cases[] = {
-        {"esp32", {{0}}, "3.3V"},
-        {"esp32", {{STRAP, 0x20}}, "1.8V"},
-        {"esp32", {{FUSE, 0x10000}, {STRAP, 0x20}}, "OFF"},
-        {"esp32", {{FUSE, 0x14000}}, "1.8V"},
-        {"esp32", {{FUSE, 0x1C000}, {STRAP, 0x20}}, "3.3V"},
-        {"esp32", {{FUSE, 0x18000}}, "OFF"},
-        {"esp32", {{FUSE, 0x0C000}, {STRAP, 0x20}}, "1.8V"}, /* not forced */
-        {"esp32", {{RTC, 0x400000}, {FUSE, 0x1C000}}, "OFF"},
-        {"esp32", {{RTC, 0x20400000}}, "1.9V"},
-        {"esp32", {{RTC, 0xC0400000}}, "1.9V"},
-        {"esp32", {{RTC, 0x80400000}}, "1.8V"},
-        {"esp32", {{RTC, 0xE0000000}}, "3.3V"}, /* not forced */
-        {"esp32c3", {{0}}, ""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct reg regs[4];
-        const struct em_chip *chip = em_chip_find(cases[i].chip);
-        const struct em_chip_reader reader = {fake_read, regs};
-        struct em_error err;
-        const char *got = "?";
-        memcpy(regs, cases[i].regs, sizeof regs);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(chip);
-        EM_CHECK_STATUS(em_chip_flash_voltage(chip, &reader, &got, &err), EM_OK, &err);
-        CU_ASSERT_STRING_EQUAL(got, cases[i].wanted);
-    }
-}
-
 static const struct em_test tests[] = {
     {"rates to ask the ROM for", rates},
-    {"pads of the flash", pads},
-    {"voltage of the flash", voltages},
 };
 
-EM_TEST_MAIN("flasher/chip/facts", tests)
+EM_TEST_MAIN("flasher/chip/baud", tests)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for mfg_flash
+
+_mfg_flash()
+{
+    local current previous command word commands common
+    COMPREPLY=()
+    current=${COMP_WORDS[COMP_CWORD]}
+    previous=${COMP_WORDS[COMP_CWORD - 1]}
+    commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
+        write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
+        dump-mem load-ram run reset ports version'
+    common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
+        --partition-table --trace --progress --verbose --quiet --silent --json --help'
+    # The command is the first word that names one: options may stand before it.
+    command=
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ " ${commands//$'\n'/ } " == *" $word "* ]]; then
+            command=$word
+            break
+        fi
+    done
+
+    case $previous in
+    --chip | -c)
+        mapfile -t COMPREPLY < <(compgen -W 'auto esp8266 esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4' -- "$current")
+        return
+        ;;
+    --port | -p)
+        if [[ $previous != -p || $command != @(write-flash|read-flash) ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(compgen -G '/dev/tty[UA]*') socket:// rfc2217:// sim:" \
+                -- "$current")
+            return
+        fi
+        ;;
+    --port-filter | --connect-attempts)
+        return
+        ;;
+    --baud | -b)
+        mapfile -t COMPREPLY < <(compgen -W '115200 230400 460800 921600 1500000 2000000' -- "$current")
+        return
+        ;;
+    --before)
+        mapfile -t COMPREPLY < <(compgen -W 'default-reset usb-reset no-reset no-reset-no-sync' -- "$current")
+        return
+        ;;
+    --after | -a)
+        mapfile -t COMPREPLY < <(compgen -W 'hard-reset soft-reset no-reset no-reset-stub watchdog-reset' -- "$current")
+        return
+        ;;
+    --stub | --partition-table | --encrypt-files | --diff-with)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --progress)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+        return
+        ;;
+    --flash-size | -fs)
+        mapfile -t COMPREPLY < <(compgen -W 'detect keep 256KB 512KB 1MB 2MB 2MB-c1 4MB 4MB-c1 8MB 16MB 32MB 64MB 128MB' -- "$current")
+        return
+        ;;
+    --flash-mode | -fm)
+        mapfile -t COMPREPLY < <(compgen -W 'keep qio qout dio dout' -- "$current")
+        return
+        ;;
+    --flash-freq | -ff)
+        mapfile -t COMPREPLY < <(compgen -W 'keep 80m 60m 48m 40m 30m 26m 24m 20m 16m 15m 12m' -- "$current")
+        return
+        ;;
+    --spi-connection | -sc)
+        mapfile -t COMPREPLY < <(compgen -W 'SPI HSPI' -- "$current")
+        return
+        ;;
+    --bytes)
+        mapfile -t COMPREPLY < <(compgen -W '1 2 3' -- "$current")
+        return
+        ;;
+    esac
+    if [[ $current == -* ]]; then
+        case $command in
+        write-flash)
+            word='--erase-all --encrypt --encrypt-files --ignore-flash-enc-efuse --compress --no-compress
+                --skip-flashed --diff-with --no-diff-verify --force --no-progress --flash-size
+                --flash-mode --flash-freq --spi-connection'
+            ;;
+        read-flash)
+            word='--no-progress --flash-size --spi-connection'
+            ;;
+        verify-flash)
+            word='--diff --flash-size --flash-mode --flash-freq --spi-connection'
+            ;;
+        erase-flash | erase-region)
+            word='--force --spi-connection'
+            ;;
+        flash-id)
+            word='--spi-connection'
+            ;;
+        read-flash-status)
+            word='--bytes --spi-connection'
+            ;;
+        write-flash-status)
+            word='--bytes --non-volatile --spi-connection'
+            ;;
+        read-flash-sfdp)
+            word='--flash-size --flash-mode --flash-freq --spi-connection'
+            ;;
+        '' | help)
+            word=--version
+            ;;
+        *)
+            word=
+            ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$word $common" -- "$current")
+    elif [[ -z $command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$current")
+    elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram) ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    fi
+}
+
+complete -o filenames -F _mfg_flash mfg_flash

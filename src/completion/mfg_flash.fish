@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for mfg_flash
+
+# The command that is typed: the first word that names one, as options may stand before it.
+function __mfg_flash_command
+    set -l commands write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status \
+        write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem \
+        dump-mem load-ram run reset ports version
+    for word in (commandline -opc)[2..-1]
+        if contains -- $word $commands
+            echo $word
+            return
+        end
+    end
+end
+
+# Is none typed yet?
+function __mfg_flash_none
+    test -z (__mfg_flash_command)
+end
+
+# Is it one of these?
+function __mfg_flash_is
+    set -l command (__mfg_flash_command)
+    contains -- "$command" $argv
+end
+
+complete -c mfg_flash -f -n __mfg_flash_none -a write-flash -d 'Write files into the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a read-flash -d 'Read flash into a file'
+complete -c mfg_flash -f -n __mfg_flash_none -a verify-flash -d 'Compare the flash with files'
+complete -c mfg_flash -f -n __mfg_flash_none -a erase-flash -d 'Erase all of the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a erase-region -d 'Erase some sectors'
+complete -c mfg_flash -f -n __mfg_flash_none -a flash-id -d 'Manufacturer, type and size of the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a read-flash-status -d 'Status registers of the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a write-flash-status -d 'Write the status registers'
+complete -c mfg_flash -f -n __mfg_flash_none -a read-flash-sfdp -d 'Bytes of the description of the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a read-mac -d 'The MAC address'
+complete -c mfg_flash -f -n __mfg_flash_none -a chip-id -d 'The chip id of an ESP8266'
+complete -c mfg_flash -f -n __mfg_flash_none -a get-security-info -d 'What protects the chip'
+complete -c mfg_flash -f -n __mfg_flash_none -a read-mem -d 'One word of memory'
+complete -c mfg_flash -f -n __mfg_flash_none -a write-mem -d 'Write one word of memory'
+complete -c mfg_flash -f -n __mfg_flash_none -a dump-mem -d 'Read memory into a file'
+complete -c mfg_flash -f -n __mfg_flash_none -a load-ram -d 'Load an image into RAM and run it'
+complete -c mfg_flash -f -n __mfg_flash_none -a run -d 'Run the program in flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a reset -d 'Leave the loader again'
+complete -c mfg_flash -f -n __mfg_flash_none -a ports -d 'List the serial ports'
+complete -c mfg_flash -f -n __mfg_flash_none -a version -d 'The version'
+complete -c mfg_flash -f -n __mfg_flash_none -a help -d 'Help of a command'
+complete -c mfg_flash -f -n __mfg_flash_none -l version -d 'Version of espmfg'
+complete -c mfg_flash -f -n '__mfg_flash_is erase-flash erase-region flash-id read-flash-status write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem run reset ports version'
+
+# Before a command or behind it
+complete -c mfg_flash -s c -l chip -x -a 'auto esp8266 esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4' -d 'Chip that has to answer'
+complete -c mfg_flash -n __mfg_flash_none -s p -d 'Serial port or address'
+complete -c mfg_flash -l port -x -a '(path filter -- /dev/ttyUSB* /dev/ttyACM* 2>/dev/null) socket:// rfc2217:// sim:' -d 'Serial port or address'
+complete -c mfg_flash -l port-filter -x -d 'Which ports to try'
+complete -c mfg_flash -s b -l baud -x -a '115200 230400 460800 921600 1500000 2000000' -d 'Rate'
+complete -c mfg_flash -l before -x -a 'default-reset usb-reset no-reset no-reset-no-sync' -d 'How to enter the loader'
+complete -c mfg_flash -s a -l after -x -a 'hard-reset soft-reset no-reset no-reset-stub watchdog-reset' -d 'How to leave it'
+complete -c mfg_flash -l connect-attempts -x -d 'Tries to connect'
+complete -c mfg_flash -l no-stub -d 'Talk to the ROM only'
+complete -c mfg_flash -l stub -r -F -d 'Stub loader to use'
+complete -c mfg_flash -l partition-table -r -F -d 'Names and limits of partitions'
+complete -c mfg_flash -s t -l trace -d 'What goes over the wire'
+complete -c mfg_flash -l progress -x -a 'auto always never' -d 'Bar'
+complete -c mfg_flash -s v -l verbose -d 'Tell more'
+complete -c mfg_flash -s q -l quiet -d 'Only faults'
+complete -c mfg_flash -n __mfg_flash_none -s s -d 'Only faults'
+complete -c mfg_flash -l silent -d 'Only faults'
+complete -c mfg_flash -l json -d 'One JSON object on stdout'
+complete -c mfg_flash -s h -l help -f -d Help
+
+# Of commands
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -s e -l erase-all -d 'Erase all first'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -l encrypt -d 'The chip encrypts'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -l encrypt-files -r -F -d 'More files, encrypted'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -l ignore-flash-enc-efuse -d 'Encrypt whatever the eFuses say'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -s z -l compress -d 'Send compressed'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -s u -l no-compress -d 'Send as it is'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -s s -l skip-flashed -d 'Leave out what is there already'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -l diff-with -r -F -d 'What the flash holds now'
+complete -c mfg_flash -n '__mfg_flash_is write-flash' -l no-diff-verify -d 'Trust --diff-with'
+complete -c mfg_flash -n '__mfg_flash_is write-flash erase-flash erase-region' -l force -d 'Do what is refused for safety'
+complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash' -s p -l no-progress -d 'No bar'
+complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash read-flash-sfdp' -o fs -l flash-size -x -a 'detect keep 256KB 512KB 1MB 2MB 2MB-c1 4MB 4MB-c1 8MB 16MB 32MB 64MB 128MB' -d 'Size of the flash'
+complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp' -o fm -l flash-mode -x -a 'keep qio qout dio dout' -d 'Mode in boot images'
+complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp' -o ff -l flash-freq -x -a 'keep 80m 60m 48m 40m 30m 26m 24m 20m 16m 15m 12m' -d 'Frequency in boot images'
+complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status write-flash-status read-flash-sfdp' -o sc -l spi-connection -x -a 'SPI HSPI' -d 'Pins of the flash'
+complete -c mfg_flash -n '__mfg_flash_is verify-flash' -s d -l diff -d 'List bytes that differ'
+complete -c mfg_flash -n '__mfg_flash_is read-flash-status write-flash-status' -l bytes -x -a '1 2 3' -d 'How many registers'
+complete -c mfg_flash -n '__mfg_flash_is write-flash-status' -l non-volatile -d 'Keep it without power'
