@@ -121,6 +121,7 @@ enum em_status em_efuses_open_source(struct em_efuses **out,
     e->chip = source->chip;
     e->bus = source->bus;
     e->behind = source->behind;
+    e->is_virtual = source->is_virtual;
     e->options = *options;
     e->force = options->force_write_always;
     enum em_status status =

@@ -32,6 +32,7 @@ struct em_efuses_part {
 struct em_efuses_parts {
     struct em_efuses_part part[EM_EFUSES_PARTS_MAX];
     size_t count;
+    struct em_efuses_bits joint; /* the value itself, if it was a number */
 };
 
 /** What has to be so after the burn. */
@@ -76,6 +77,7 @@ struct em_efuses {
     struct em_efuses_bits staged[EM_EFUSE_BLOCKS_MAX];
     bool recover[EM_EFUSE_BLOCKS_MAX]; /* burn what it holds once more */
     bool stage_failed;
+    bool is_virtual;
     bool cut_off; /* the chip does not let anybody read any more */
     struct em_efuses_expected *expected;
     size_t expected_count;
@@ -95,6 +97,7 @@ struct em_efuses_source {
     struct em_efuse_bus bus;
     struct em_efuses_behind behind;
     unsigned xtal_mhz;
+    bool is_virtual;
     uint32_t revision;
     bool has_revision;
 };

@@ -67,14 +67,12 @@ static bool is_taken(const struct em_efuses *e, const struct items *items,
 
 /* The next free key block from @p from on, round the end. */
 static const struct em_efuse_block *next_free(const struct em_efuses *e,
-                                              const struct items *items, size_t from,
-                                              const struct em_efuse_purpose *purpose)
+                                              const struct items *items, size_t from)
 {
     size_t count = e->view.table->block_count;
     for (size_t i = 0; i < count; i++) {
         const struct em_efuse_block *block = &e->view.table->blocks[(from + i) % count];
-        if (em_efuses_block_free(e, block) && !is_taken(e, items, block) &&
-            em_efuses_check_place(e, purpose, block, NULL) == EM_OK)
+        if (em_efuses_block_free(e, block) && !is_taken(e, items, block))
             return block;
     }
     return NULL;
@@ -149,8 +147,7 @@ static enum em_status add_long(const struct em_efuses *e, struct items *items,
                             "%s has no purposes for the halves of %s", e->chip->name,
                             purpose->name);
     add(items, block, part[0], bytes, KEY);
-    const struct em_efuse_block *second =
-        next_free(e, items, (size_t)block->number + 1, part[1]);
+    const struct em_efuse_block *second = next_free(e, items, (size_t)block->number + 1);
     if (second == NULL)
         return no_block(part[1], err);
     add(items, second, part[1], bytes + KEY, KEY);
@@ -174,7 +171,7 @@ static enum em_status resolve(const struct em_efuses *e, struct items *items,
     if (status != EM_OK)
         return status;
     if (any)
-        block = next_free(e, items, 0, purpose);
+        block = next_free(e, items, 0);
     if (block == NULL)
         return no_block(purpose, err);
     if (!em_efuses_key_block(e, block) ||

@@ -133,7 +133,8 @@ static enum em_status check_never_both(const struct em_efuses *e,
     return EM_OK;
 }
 
-static enum em_status stage_parts(struct em_efuses *e, struct em_efuses_parts *parts,
+static enum em_status stage_parts(struct em_efuses *e, const struct em_efuse_field *field,
+                                  const struct em_efuses_parts *parts,
                                   struct em_error *err)
 {
     enum em_status status = EM_OK;
@@ -143,9 +144,13 @@ static enum em_status stage_parts(struct em_efuses *e, struct em_efuses_parts *p
                                                     .bits = parts->part[i].bits};
         status =
             em_efuses_stage_value(e, parts->part[i].field, &parts->part[i].bits, err);
-        if (status == EM_OK)
+        if (status == EM_OK && field->group != EM_EFUSE_CALC)
             status = em_efuses_expect(e, &expected, err);
     }
+    const struct em_efuses_expected whole = {
+        .field = field, .what = EM_EXPECT_VALUE, .bits = parts->joint};
+    if (status == EM_OK && field->group == EM_EFUSE_CALC)
+        status = em_efuses_expect(e, &whole, err);
     return status;
 }
 
@@ -161,7 +166,7 @@ static enum em_status stage_field(struct em_efuses *e, const char *name,
     if (status == EM_OK)
         status = check_never_both(e, field, force, err);
     if (status == EM_OK)
-        status = stage_parts(e, &parts, err);
+        status = stage_parts(e, field, &parts, err);
     OPENSSL_cleanse(&parts, sizeof parts);
     return status;
 }

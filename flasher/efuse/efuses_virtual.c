@@ -223,6 +223,7 @@ enum em_status em_efuses_open_virtual(struct em_efuses **out, const char *name,
         .bus = {read_reg, write_regs, no_sleep, v},
         .behind = {save, again, close_virtual, v},
         .xtal_mhz = v->xtal_mhz,
+        .is_virtual = true,
         .revision =
             options->revision != 0 ? options->revision : v->table->virtual_revision,
         .has_revision = options->revision != 0 || options->table_520,
