@@ -120,8 +120,8 @@ cp e.bin before.bin
 
 # shellcheck disable=SC2086 # words
 {
-    run 0 $virt --do-not-confirm --verbose burn-key BLOCK_KEY1 key32_b.bin USER \
-        --no-write-protect summary dump dump --format joint </dev/null
+    run 0 $virt --do-not-confirm --verbose burn-key BLOCK_KEY1 key32_b.bin HMAC_UP \
+        --no-read-protect --no-write-protect summary dump dump --format joint </dev/null
     hex=$(od -An -tx1 -N4 key32_b.bin | tr -d ' ')
     spaced=$(od -An -tx1 -N4 key32_b.bin | sed 's/^ //')
     word=$(od -An -tx4 -N4 key32_b.bin | tr -d ' ')
@@ -180,8 +180,13 @@ for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32
     case $chip in
     esp32) key='burn-key BLOCK1 key32_a.bin' digest= block=BLOCK3 data=BLOCK2 flag=JTAG_DISABLE ;;
     esp32c2)
-        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest= block=BLOCK1 data=BLOCK2
+        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest= block=BLOCK1 data=BLOCK3
         flag=DIS_DIRECT_BOOT
+        ;;
+    esp32s2)
+        key='burn-key auto key32_a.bin SECURE_BOOT_DIGEST1'
+        digest='burn-key-digest auto rsa3072_pub.pem SECURE_BOOT_DIGEST0' block=BLOCK_KEY4
+        data=BLOCK_KEY3 flag=DIS_LEGACY_SPI_BOOT
         ;;
     *)
         key='burn-key auto key32_a.bin SECURE_BOOT_DIGEST1'
@@ -190,9 +195,9 @@ for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32
         ;;
     esac
     run 0 -p "$port" --do-not-confirm burn-efuse $flag 1 burn-bit $block 7 \
-        burn-block-data $data key32_b.bin write-protect-efuse $data summary </dev/null
+        burn-block-data $data key32_b.bin write-protect-efuse $flag summary </dev/null
     # shellcheck disable=SC2086 # words
-    run 0 -p "$port" --do-not-confirm $key $digest burn-custom-mac 02:34:56:78:9A:BC summary dump \
+    run 0 -p "sim:$chip?efuse=$work/$chip.keys" --do-not-confirm $key $digest burn-custom-mac 02:34:56:78:9A:BC summary dump \
         check-error get-custom-mac adc-info </dev/null
     says stdout '02:34:56:78:9a:bc'
     run 0 -p "$port" summary --format value-only $flag </dev/null

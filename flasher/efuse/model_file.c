@@ -73,7 +73,12 @@ enum em_status em_efuse_model_save(const struct em_efuse_model *model, uint8_t *
     uint8_t *bytes = malloc(len);
     if (bytes == NULL)
         return em_error_nomem(err);
-    put_window(model, bytes);
+    /* With the array goes what a chip shows of it after a reset: what was burned shows in
+     * the registers only when they are read anew. */
+    struct em_efuse_model shown = *model;
+    if (section)
+        em_efuse_model_reload(&shown);
+    put_window(&shown, bytes);
     if (section)
         put_section(model, bytes + table->window);
     *out = bytes;
