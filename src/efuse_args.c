@@ -47,6 +47,7 @@ const char *efuse_take(void *user, int id, char *const *values)
 {
     struct flash *flash = user;
     struct efuse_args *args = &flash->efuse;
+    args->given = true;
     switch (id) {
     case OPT_VIRT:
         args->virtual_chip = true;

@@ -7,6 +7,7 @@
 
 /** What those options said. */
 struct efuse_args {
+    bool given; /* at least one of them */
     bool virtual_chip;
     const char *path_efuse_file; /* NULL: forgotten at the end */
     bool do_not_confirm;

@@ -45,6 +45,7 @@ static const struct cli_command mfg_flash = {
         "'mfg_flash COMMAND --help' explains one command, --version tells the version.\n"
         "@FILE stands for the words in FILE. Manual page: mfg_flash(1)\n",
     .options = flash_options,
+    .common = efuse_options, /* refused when another command follows */
     .examples =
         "  mfg_flash -p /dev/ttyUSB0 -b 921600 write-flash 0x0 boot.bin 0x10000 app.bin\n"
         "  mfg_flash -p /dev/ttyUSB0 --partition-table parts.csv write-flash nvs "
@@ -143,6 +144,9 @@ static int run(struct flash *flash, int argc, char **argv)
                                take_option, flash);
     if (exit_status >= 0)
         return exit_status;
+    if (flash->efuse.given && strncmp(flash->command->name, "efuse ", 6) != 0)
+        return cli_fault(flash_program, flash->command,
+                         "--virt and its like are for the commands of efuse");
     note_old_spelling(flash, words, argv[-1]);
     /* All commands of the table stand at the beginning of a struct flash_command. */
     return ((const struct flash_command *)(const void *)flash->command)

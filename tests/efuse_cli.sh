@@ -5,12 +5,17 @@
 set -u
 
 : "${MFG_FLASH:?}" "${top_srcdir:?}"
-inputs=$(cd "$top_srcdir/tests/data/efuse/inputs" && pwd)
+data=$(cd "$top_srcdir/tests/data/efuse" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-cp "$inputs"/* .
+cp "$data"/inputs/* .
 chmod 600 ./*
+HOME=$work
+export HOME
+for variable in $(env | sed -n 's/^\(ESPTOOL_[A-Z_]*\)=.*/\1/p'); do
+    unset "$variable"
+done
 failed=0
 checks=0
 
@@ -69,6 +74,9 @@ refused 'XTS_AES_256_KEY' burn-key BLOCK_KEY1 key64.bin XTS_AES_256_KEY
 refused 'BLOCK_KEY5' burn-key BLOCK_KEY5 key32_a.bin XTS_AES_128_KEY
 refused 'NO_PURPOSE' burn-key BLOCK_KEY1 key32_a.bin NO_PURPOSE
 refused 'SECURE_BOOT_EN' burn-efuse SECURE_BOOT_EN 1
+refused 'RD_DIS' burn-efuse WR_DIS 1 read-protect-efuse RD_DIS
+refused 'SECURE_BOOT_DIGEST0' burn-key BLOCK_KEY1 key32_a.bin SECURE_BOOT_DIGEST0 \
+    read-protect-efuse BLOCK_KEY1
 refused 'no-such-file' burn-key BLOCK_KEY1 no-such-file USER
 refused 'BLOCK99' burn-bit BLOCK99 1
 refused '256' burn-bit BLOCK3 256
@@ -93,6 +101,9 @@ cp e.bin before.bin
 run 2 --chip esp99 --virt --path-efuse-file e.bin --do-not-confirm burn-bit BLOCK3 1 </dev/null
 says stderr esp99
 cmp -s e.bin before.bin || fail 'unknown chip: the eFuses have changed'
+mkdir folder
+run 2 --chip esp32c3 --virt --path-efuse-file folder --do-not-confirm burn-bit BLOCK3 1 </dev/null
+says stderr folder
 run 2 --path-efuse-file e.bin -p sim:esp32c3 summary </dev/null
 says stderr '--virt'
 run 2 --do-not-confirm burn-bit BLOCK3 1 </dev/null
@@ -172,6 +183,29 @@ run 0 --help </dev/null
 says stdout burn-key-digest
 run 0 burn-key --help </dev/null
 says stdout 'HMAC_UP'
+
+# Options stand before efuse too, but not before other commands.
+checks=$((checks + 1))
+"$MFG_FLASH" --virt --chip esp32c3 efuse summary >stdout 2>stderr </dev/null || fail '--virt efuse'
+"$MFG_FLASH" --virt version >stdout 2>stderr </dev/null && fail '--virt version'
+says stderr '--virt'
+# What a command says is the last word of the line: nothing is done before its help.
+run 0 --virt --chip esp32c3 --path-efuse-file new.bin --do-not-confirm burn-bit BLOCK3 1 dump --help \
+    </dev/null
+[ ! -e new.bin ] || fail 'help has made a file'
+
+# ---- Coding errors ----
+
+cp "$data/esp32c3/check_error_rs.start.bin" bad.bin
+bad="--chip esp32c3 --virt --path-efuse-file bad.bin"
+# shellcheck disable=SC2086 # words
+{
+    run 2 $bad check-error </dev/null
+    says stderr 'BLOCK'
+    run 2 $bad check-error --recovery </dev/null
+    says stderr '--do-not-confirm'
+    run 0 $bad --virt summary BLOCK_USR_DATA </dev/null
+}
 
 # ---- Every command over the wire, on a simulated chip of each kind ----
 
