@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/flasher_script.h \
 	tests/program_util.h \
+	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -65,6 +66,7 @@ unit_tests = \
 	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
 	tests/test_flasher_efuse_model \

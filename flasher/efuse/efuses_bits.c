@@ -156,6 +156,10 @@ uint64_t em_efuses_joint(const struct em_efuses *e, const struct em_efuse_field 
     }
     if (count > 0)
         return value;
+    if (field->special == EM_EFUSE_CLASS_WAFER &&
+        em_efuses_named(e, "WAFER_VERSION_MAJOR_LO") != NULL)
+        return em_efuses_value(e, "WAFER_VERSION_MAJOR_HI") << 2 |
+               em_efuses_value(e, "WAFER_VERSION_MAJOR_LO");
     if (field->special == EM_EFUSE_CLASS_WAFER)
         return e->view.revision / 100;
     if (field->special == EM_EFUSE_CLASS_PKG)

@@ -228,6 +228,8 @@ enum em_status em_efuses_stage_done(struct em_efuses *efuses, enum em_status sta
 
 /** Does the block show coding errors that its own data, burned again, can mend? */
 bool em_efuses_damaged(const struct em_efuses *efuses, size_t block);
+/** May bits be added that belong to what is there: damaged, or without any coding? */
+bool em_efuses_can_complete(const struct em_efuses *efuses, size_t block);
 /** Is anything staged for the block? */
 bool em_efuses_has_staged(const struct em_efuses *efuses, size_t block);
 /** The checks of all blocks before a burn; drops what is there already. */

@@ -30,13 +30,10 @@ struct items {
  * beside it (ESP32-C2). */
 static enum em_status find_purpose(const struct em_efuses *e,
                                    const struct em_efuses_key *key,
-                                   const struct em_efuse_block *block,
                                    const struct em_efuse_purpose **out,
                                    struct em_error *err)
 {
-    const char *name = key->purpose;
-    if (name == NULL)
-        name = strcmp(key->block, "auto") == 0 ? block->name : key->block;
+    const char *name = key->purpose == NULL ? key->block : key->purpose;
     *out = em_efuse_purpose_find(&e->view, name);
     if (*out != NULL)
         return EM_OK;
@@ -154,39 +151,82 @@ static enum em_status add_long(const struct em_efuses *e, struct items *items,
     return EM_OK;
 }
 
-static enum em_status resolve(const struct em_efuses *e, struct items *items,
-                              const struct em_efuses_key *key, struct em_error *err)
+/* A block that has this very key already, as a whole or in part: a run before this one
+ * was cut short. */
+static const struct em_efuse_block *holder(const struct em_efuses *e,
+                                           const struct items *items,
+                                           const struct em_efuse_purpose *purpose,
+                                           const uint8_t bytes[KEY])
 {
-    const struct em_efuse_block *block = NULL;
-    const struct em_efuse_purpose *purpose;
-    bool any = strcmp(key->block, "auto") == 0;
-    enum em_status status = EM_OK;
-    if (!any)
-        status = em_efuses_look_up_block(e, key->block, &block, err);
-    else if (key->purpose == NULL)
-        status = em_error_set(err, EM_ERR_USAGE, "name the block",
-                              "on %s the block tells what a key is for", e->chip->name);
-    if (status == EM_OK)
-        status = find_purpose(e, key, block, &purpose, err);
-    if (status != EM_OK)
-        return status;
-    if (any)
-        block = next_free(e, items, 0);
-    if (block == NULL)
-        return no_block(purpose, err);
-    if (!em_efuses_key_block(e, block) ||
-        (purpose->in_block && purpose->block != block->number))
-        return em_error_set(err, EM_ERR_USAGE, "see --help for the blocks of keys",
-                            "%s is no block for %s", block->name, purpose->name);
+    struct em_efuses_bits value = {{0}};
+    for (size_t i = 0; i < KEY; i++)
+        value.bytes[i] = bytes[purpose->reverse ? KEY - 1 - i : i];
+    const struct em_efuse_block *found = NULL;
+    for (size_t b = 0; b < e->view.table->block_count && found == NULL; b++) {
+        const struct em_efuse_block *block = &e->view.table->blocks[b];
+        const struct em_efuse_field *field = em_efuses_purpose_field(e, block);
+        if (field == NULL || is_taken(e, items, block) || em_efuses_zero(&e->now[b]))
+            continue;
+        bool mine = em_efuses_joint(e, field) == (uint64_t)purpose->value;
+        bool open = (em_efuses_joint(e, field) & ~(uint64_t)purpose->value) == 0 &&
+                    em_efuses_can_write(e, field);
+        bool part = em_efuses_damaged(e, b) && em_efuses_within(&e->now[b], &value);
+        if ((mine || open) && (part || em_efuses_same(&e->now[b], &value)))
+            found = block;
+    }
+    OPENSSL_cleanse(&value, sizeof value);
+    return found;
+}
+
+static enum em_status add_key(const struct em_efuses *e, struct items *items,
+                              const struct em_efuses_key *key,
+                              const struct em_efuse_purpose *purpose,
+                              const struct em_efuse_block *block, struct em_error *err)
+{
     uint8_t bytes[LONG_KEY] = {0};
     size_t len = 0;
-    status = key_bytes(e, purpose, block, key, bytes, &len, err);
+    /* All blocks that are chosen freely have the same length. */
+    const struct em_efuse_block *any = block;
+    for (size_t i = 0; any == NULL && i < e->view.table->block_count; i++)
+        if (em_efuses_key_block(e, &e->view.table->blocks[i]))
+            any = &e->view.table->blocks[i];
+    enum em_status status = any == NULL
+                                ? no_block(purpose, err)
+                                : key_bytes(e, purpose, any, key, bytes, &len, err);
+    if (status == EM_OK && block == NULL && purpose->parts[0] == NULL && len == KEY)
+        block = holder(e, items, purpose, bytes);
+    if (status == EM_OK && block == NULL)
+        block = next_free(e, items, 0);
+    if (status == EM_OK && block == NULL)
+        status = no_block(purpose, err);
     if (status == EM_OK && purpose->parts[0] != NULL)
         status = add_long(e, items, block, purpose, bytes, err);
     else if (status == EM_OK)
         add(items, block, purpose, bytes, len);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return status;
+}
+
+static enum em_status resolve(const struct em_efuses *e, struct items *items,
+                              const struct em_efuses_key *key, struct em_error *err)
+{
+    const struct em_efuse_block *block = NULL;
+    const struct em_efuse_purpose *purpose;
+    enum em_status status = EM_OK;
+    if (strcmp(key->block, "auto") != 0)
+        status = em_efuses_look_up_block(e, key->block, &block, err);
+    else if (key->purpose == NULL)
+        status = em_error_set(err, EM_ERR_USAGE, "name the block",
+                              "on %s the block tells what a key is for", e->chip->name);
+    if (status == EM_OK)
+        status = find_purpose(e, key, &purpose, err);
+    if (status != EM_OK)
+        return status;
+    if (block != NULL && (!em_efuses_key_block(e, block) ||
+                          (purpose->in_block && purpose->block != block->number)))
+        return em_error_set(err, EM_ERR_USAGE, "see --help for the blocks of keys",
+                            "%s is no block for %s", block->name, purpose->name);
+    return add_key(e, items, key, purpose, block, err);
 }
 
 /* Two keys share a block only as its two halves. */
@@ -254,6 +294,19 @@ static enum em_status stage_purpose(struct em_efuses *e, const struct item *item
     return status;
 }
 
+static enum em_status occupied(struct em_efuses *e, const struct em_efuse_field *field,
+                               struct em_error *err)
+{
+    if (em_efuses_damaged(e, field->block))
+        return em_efuses_refuse(
+            e, err,
+            "if a burn of the same key was cut short, --force-write-always completes it",
+            "%s has coding errors, and what can be read is no part of this key",
+            field->name);
+    return em_efuses_refuse(e, err, "take a free key block, or auto",
+                            "%s holds another key or other data", field->name);
+}
+
 static enum em_status stage_item(struct em_efuses *e, const struct item *item,
                                  const struct em_efuses_key_options *options,
                                  struct em_error *err)
@@ -266,13 +319,12 @@ static enum em_status stage_item(struct em_efuses *e, const struct item *item,
     memcpy(value.bytes, item->bytes, item->len);
     struct em_efuses_bits now = em_efuses_read(e, field);
     bool same_key = em_efuses_within(&value, &now) && !em_efuses_zero(&value);
-    bool part = em_efuses_damaged(e, field->block) && em_efuses_within(&now, &value);
+    bool part = em_efuses_can_complete(e, field->block) && em_efuses_within(&now, &value);
     enum em_status status = EM_OK;
     if (em_efuses_zero(&value))
         em_efuses_log(e, EM_LOG_WARNING, "%s: the key is all zeros", item->block->name);
     if (!em_efuses_zero(&now) && !em_efuses_same(&now, &value) && !part)
-        status = em_efuses_refuse(e, err, "take a free key block, or auto",
-                                  "%s holds another key or other data", field->name);
+        status = occupied(e, field, err);
     if (status == EM_OK)
         status = em_efuses_stage_value(e, field, &value, err);
     OPENSSL_cleanse(&value, sizeof value);

@@ -47,8 +47,16 @@ enum em_status em_efuses_expect(struct em_efuses *e,
 bool em_efuses_damaged(const struct em_efuses *e, size_t block)
 {
     const struct em_efuse_errors *errors = &e->state.errors[block];
-    return e->view.table->blocks[block].coding == EM_EFUSE_RS &&
+    enum em_efuse_coding coding = e->view.table->blocks[block].coding;
+    return (coding == EM_EFUSE_RS || coding == EM_EFUSE_SCHEME) &&
            (errors->fail || errors->count > 0);
+}
+
+bool em_efuses_can_complete(const struct em_efuses *e, size_t block)
+{
+    bool free = e->view.table->blocks[block].coding == EM_EFUSE_SCHEME &&
+                e->state.scheme != EM_EFUSE_SCHEME_34;
+    return free || em_efuses_damaged(e, block);
 }
 
 /* WR_DIS and RD_DIS are collected bit by bit. */
