@@ -68,6 +68,7 @@ unit_tests = \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
 	tests/test_flasher_efuse_extend \
+	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
