@@ -145,14 +145,47 @@ bool em_sim_fuses_has(const struct em_sim *sim, uint32_t addr)
     return addr - sim->chip->efuse_base < PLAIN_SPACE;
 }
 
+/* After a reset the timing registers hold what fits the usual crystal, so that hosts that
+ * leave them alone can burn. */
+static void seed_timing(struct em_sim *sim)
+{
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    for (size_t i = 0; i < table->timing_count; i++) {
+        const struct em_efuse_timing *row = &table->timings[i];
+        uint32_t addr = sim->chip->efuse_base + row->off;
+        uint32_t value = em_efuse_model_read(sim->fuses, addr) & ~row->mask;
+        int64_t busy_us; /* not of such a register */
+        if (row->mhz == sim->crystal_mhz)
+            em_efuse_model_write(sim->fuses, addr,
+                                 value | em_efuse_place(row->mask, row->value), &busy_us);
+    }
+}
+
 void em_sim_fuses_reset(struct em_sim *sim)
 {
-    if (sim->fuses != NULL)
-        em_efuse_model_reset(sim->fuses);
+    if (sim->fuses == NULL)
+        return;
+    em_efuse_model_reset(sim->fuses);
+    seed_timing(sim);
+}
+
+/* Hosts that look for the MAC in an old place ask for its two words alone; others pass
+ * there on their way through the block that really is there. */
+static uint32_t real_place(struct em_sim *sim, uint32_t addr)
+{
+    uint32_t off = addr - sim->profile->mac_alias;
+    bool on_its_way = sim->last_read == addr - 4;
+    sim->last_read = addr;
+    if (sim->profile->mac_alias == 0 || (off != 0 && off != 4) || on_its_way)
+        return addr;
+    if (off == 0)
+        sim->last_read = 0; /* the second word follows */
+    return off == 0 ? sim->chip->mac_lo : sim->chip->mac_hi;
 }
 
 uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr)
 {
+    addr = real_place(sim, addr);
     if (sim->fuses != NULL)
         return em_efuse_model_read(sim->fuses, addr);
     return em_sim_memory_read(&sim->plain_fuses, addr);
@@ -240,13 +273,45 @@ void em_sim_fuses_seed(struct em_sim *sim, uint32_t addr, unsigned low, unsigned
     }
 }
 
-bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name)
+bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name, uint32_t value)
 {
     const struct em_efuse_field *field = find_field(sim, name);
     if (field == NULL || sim->fuses == NULL)
         return false;
-    em_efuse_model_seed(sim->fuses, field->block, field->bit, 1, 1);
+    em_efuse_model_seed(sim->fuses, field->block, field->bit,
+                        field->bits < 32 ? field->bits : 32, value);
     return true;
+}
+
+bool em_sim_fuses_has_purposes(const struct em_sim *sim)
+{
+    return find_field(sim, "KEY_PURPOSE_0") != NULL;
+}
+
+/* The first block that can be read protected is for such a key, on all chips. */
+void em_sim_fuses_seed_key(struct em_sim *sim, const uint8_t *key, size_t len)
+{
+    enum { XTS_AES_128_KEY = 4 }; /* key-purposes.csv */
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    if (table == NULL || sim->fuses == NULL)
+        return;
+    const struct em_efuse_block *block = table->blocks;
+    while (block->rd_dis_count == 0)
+        block++;
+    uint32_t wr_dis = UINT32_C(1) << block->wr_dis, rd_dis = 0;
+    for (unsigned i = 0; i < len && i < 4u * block->words; i++)
+        em_efuse_model_seed(sim->fuses, block->number, 8 * i, 8, key[len - 1 - i]);
+    for (size_t i = 0; i < block->rd_dis_count; i++)
+        rd_dis |= UINT32_C(1) << block->rd_dis[i];
+    const struct em_efuse_field *purpose = find_field(sim, "KEY_PURPOSE_0");
+    if (purpose != NULL && purpose->wr_dis != EM_EFUSE_NO_BIT)
+        wr_dis |= UINT32_C(1) << purpose->wr_dis;
+    (void)em_sim_fuses_seed_field(sim, "KEY_PURPOSE_0", XTS_AES_128_KEY);
+    /* The rest are of chips without purposes: ESP32-C2 and ESP32. */
+    (void)em_sim_fuses_seed_field(sim, "XTS_KEY_LENGTH_256", 1);
+    (void)em_sim_fuses_seed_field(sim, "FLASH_CRYPT_CONFIG", 0xF);
+    (void)em_sim_fuses_seed_field(sim, "RD_DIS", rd_dis);
+    (void)em_sim_fuses_seed_field(sim, "WR_DIS", wr_dis);
 }
 
 void em_sim_fuses_obey(struct em_sim *sim)

@@ -129,6 +129,14 @@ void em_sim_set_baud(struct em_sim *sim, uint32_t baud)
     sim->host_baud = baud;
 }
 
+void em_sim_set_pace(struct em_sim *sim, uint32_t baud)
+{
+    if (sim->options.strict_rate)
+        sim->host_baud = baud;
+    else
+        sim->pace_baud = baud;
+}
+
 bool em_sim_is_connected(const struct em_sim *sim)
 {
     return !sim->cable.gone;
