@@ -18,7 +18,7 @@ static const struct em_sim_profile profiles[] = {
     {.chip = "esp32s3", .revision = 2, .uart_no = {0x3FCEF14C},
      .uart_no_usb_jtag = 4, .uart_no_usb_otg = 3, .secure_hook = 0x3FCEF688,
      .words = {{EM_CHIP_MAGIC_ADDR, 0x9}}},
-    {.chip = "esp32c2", .revision = 100, .words = {{EM_CHIP_MAGIC_ADDR, 0x6F51306F}}},
+    {.chip = "esp32c2", .revision = 100, .crystal_mhz = 40, .words = {{EM_CHIP_MAGIC_ADDR, 0x6F51306F}}},
     {.chip = "esp32c3", .revision = 4, .uart_no = {0x3FCDF07C, 0x3FCDF078},
      .uart_no_usb_jtag = 3, .secure_no_code = true,
      .words = {{EM_CHIP_MAGIC_ADDR, 0x1B31506F}}},

@@ -68,7 +68,9 @@ static void take_identity(struct em_sim *sim)
     if (o->has_mac)
         memcpy(sim->mac, o->mac, sizeof sim->mac);
     sim->revision = o->has_revision ? o->revision : sim->profile->revision;
-    sim->crystal_mhz = o->crystal_mhz != 0 ? o->crystal_mhz : sim->chip->xtal_mhz;
+    sim->crystal_mhz = o->crystal_mhz != 0              ? o->crystal_mhz
+                       : sim->profile->crystal_mhz != 0 ? sim->profile->crystal_mhz
+                                                        : sim->chip->xtal_mhz;
     sim->dice.state = o->seed;
     sim->noise.state = ~o->seed;
 }

@@ -82,8 +82,9 @@ enum em_sim_mac_form {
 /** What the tables of flasher/chip/ do not hold, as only the device itself needs it. */
 struct em_sim_profile {
     const char *chip;
-    uint32_t revision;   /* of a chip nobody said more about */
-    uint32_t uart_no[2]; /* ROM's variable: which port it talks over */
+    uint32_t revision;    /* of a chip nobody said more about */
+    uint32_t crystal_mhz; /* and its crystal; 0: as the chip's table says */
+    uint32_t uart_no[2];  /* ROM's variable: which port it talks over */
     uint8_t uart_no_usb_jtag, uart_no_usb_otg;
     enum em_sim_mac_form mac_form;
     uint32_t spi_alias; /* SPI registers are here as well */
