@@ -1,147 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Simulated chips, all of them, packet by packet against recorded sessions: reading and
- * burning eFuses, protection, lost power. */
+ * burning eFuses, protection. */
 #include "config.h"
 
-#include <unistd.h>
-
-#include "tests/test_flasher_sim_trace_util.h"
-
-static struct line line;
-
-static const uint32_t key[8] = {0x03020100, 0xC0DB0504, 0x80000001, 0,
-                                0xFFFFFFFF, 0x12345678, 0xA5A5A5A5, 0x7FFFFFFE};
-
-/* ---- Reed-Solomon as the notes have it: GF(256) by 0x11D, 12 symbols, first root
- * alpha^0; the generator is multiplied out here ---- */
-
-static uint8_t times(uint8_t a, uint8_t b)
-{
-    unsigned product = 0, factor = a;
-    for (unsigned bits = b; bits != 0; bits >>= 1, factor <<= 1)
-        product ^= (bits & 1) != 0 ? factor : 0;
-    for (unsigned i = 15; i >= 8; i--)
-        product ^= (product >> i & 1) != 0 ? 0x11Du << (i - 8) : 0;
-    return (uint8_t)product;
-}
-
-static void check_words(const uint32_t data[8], uint32_t out[3])
-{
-    uint8_t generator[13] = {1}, rest[12] = {0}, root = 1; /* highest power first */
-    for (unsigned n = 1; n <= 12; n++, root = times(root, 2))
-        for (unsigned i = n; i > 0; i--)
-            generator[i] ^= times(generator[i - 1], root);
-    for (unsigned i = 0; i < 32; i++) {
-        uint8_t feed = (uint8_t)(data[i / 4] >> i % 4 * 8) ^ rest[0];
-        for (unsigned k = 0; k < 12; k++)
-            rest[k] =
-                (uint8_t)((k < 11 ? rest[k + 1] : 0) ^ times(feed, generator[k + 1]));
-    }
-    for (unsigned k = 0; k < 3; k++)
-        out[k] = le32(rest + 4 * k);
-}
-
-/* ---- sequences of published tools ---- */
-
-static void idle(void)
-{
-    CU_ASSERT_EQUAL(peek(&line, line.row->cmd) & 3, 0);
-    CU_ASSERT_EQUAL(peek(&line, line.row->cmd) & 3, 0);
-}
-
-static uint32_t write_window(unsigned block)
-{
-    static const uint32_t esp32[] = {0x1C, 0x98, 0xB8, 0xD8};
-    return line.row->fuses + (line.row->security == 0 ? esp32[block] : 0);
-}
-
-static unsigned window_words(unsigned block)
-{
-    return line.row->security == 0 && block == 0 ? 7 : 8;
-}
-
-static void reload(void)
-{
-    for (int i = 0; i < 6; i++) {
-        poke(&line, line.row->conf, 0x5AA5);
-        CU_ASSERT_EQUAL(ASK(&line, 0x09, 0, line.row->cmd, 1, 0xFFFFFFFF, 0,
-                            line.row->uart_date, 0, 0, 1000),
-                        0);
-        idle();
-    }
-}
-
-/* Steps 2 to 4 of "one burn"; the timing registers are as after a reset. */
-static void program(unsigned block, const uint32_t data[8])
-{
-    uint32_t window = write_window(block), check[3];
-    bool esp32 = line.row->security == 0;
-    idle();
-    for (uint32_t i = 0; i < window_words(block); i++)
-        poke(&line, window + 4 * i, data[i]);
-    check_words(data, check);
-    for (uint32_t i = 0; !esp32 && block > 0 && i < 3; i++)
-        poke(&line, window + 0x20 + 4 * i, check[i]);
-    poke(&line, line.row->conf, 0x5A5A);
-    poke(&line, line.row->cmd, esp32 ? 2 : block << 2 | 2);
-    idle();
-    for (uint32_t i = 0; i < window_words(block); i++)
-        poke(&line, window + 4 * i, 0);
-}
-
-static void burn(unsigned block, const uint32_t data[8])
-{
-    program(block, data);
-    reload();
-}
-
-static void burn_word0(unsigned block, unsigned word, uint32_t value)
-{
-    uint32_t data[8] = {0};
-    data[word] = value;
-    burn(block, data);
-}
-
-static bool has_key(void)
-{
-    bool same = true;
-    for (uint32_t i = 0; i < 8; i++)
-        same = same && peek(&line, line.row->key_read + 4 * i) == key[i];
-    return same;
-}
-
-static bool has_none(void)
-{
-    bool none = true;
-    for (uint32_t i = 0; i < 8; i++)
-        none = none && peek(&line, line.row->key_read + 4 * i) == 0;
-    return none;
-}
-
-/* Error registers, efuse-controller.csv; ESP32's coding status. */
-static bool has_errors(void)
-{
-    static const struct {
-        const char *chip;
-        uint32_t rs, repeat;
-        unsigned rs_words;
-    } regs[] = {
-        {"esp32", 0x3FF5A11C, 0x3FF5A11C, 1},    {"esp32s2", 0x3F41A194, 0x3F41A17C, 2},
-        {"esp32s3", 0x600071C0, 0x6000717C, 2},  {"esp32c2", 0x60008884, 0x60008880, 1},
-        {"esp32c3", 0x600089C0, 0x6000897C, 2},  {"esp32c5", 0x600B4990, 0x600B497C, 2},
-        {"esp32c6", 0x600B09C0, 0x600B097C, 2},  {"esp32c61", 0x600B49C0, 0x600B497C, 2},
-        {"esp32h2", 0x600B09C0, 0x600B097C, 2},  {"esp32h21", 0x600B41C0, 0x600B417C, 2},
-        {"esp32h4", 0x600B1990, 0x600B197C, 2},  {"esp32p4", 0x5012D1C0, 0x5012D17C, 2},
-        {"esp32s31", 0x20715188, 0x20715168, 2}, {"esp32e22", 0xC4008190, 0xC400817C, 2},
-    };
-    for (size_t i = 0; i < sizeof regs / sizeof regs[0]; i++) {
-        if (strcmp(regs[i].chip, line.row->chip) != 0)
-            continue;
-        return peek(&line, regs[i].rs) != 0 || peek(&line, regs[i].repeat) != 0 ||
-               (regs[i].rs_words == 2 && peek(&line, regs[i].rs + 4) != 0);
-    }
-    return true;
-}
+#include "tests/test_flasher_sim_trace_fuses_util.h"
 
 /* A key goes in, shows after a read command only, and without the op code nothing is
  * done; a second time adds bits. */
@@ -271,51 +133,6 @@ static void test_timing(void)
     line_close(&line);
 }
 
-/* Power is lost in the middle: some bits are in, none that was not asked for, no answer;
- * with power again a second burn completes it. The fuses are in their file at once. */
-static void test_power_cut(void)
-{
-    for (size_t i = 1; i < ROWS; i++) {
-        char dir[] = "/tmp/test_sim_XXXXXX", more[200], path[64];
-        const struct row *row = &rows[i];
-        uint32_t check[3];
-        unsigned missing = 0, strange = 0;
-        CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
-        (void)snprintf(path, sizeof path, "%s/fuses", dir);
-        (void)snprintf(more, sizeof more, "?efuse=%s&fault=power-cut-at=efuse-burn:1",
-                       path);
-        line_open(&line, row, more);
-        uint32_t window = write_window(row->key_block);
-        check_words(key, check);
-        for (uint32_t k = 0; k < 8; k++)
-            poke(&line, window + 4 * k, key[k]);
-        for (uint32_t k = 0; row->security != 0 && k < 3; k++)
-            poke(&line, window + 0x20 + 4 * k, check[k]);
-        poke(&line, row->conf, 0x5A5A);
-        uint32_t command = row->security == 0 ? 2 : row->key_block << 2 | 2;
-        CU_ASSERT_EQUAL(ASK(&line, 0x09, 0, row->cmd, command, 0xFFFFFFFF, 0), -1);
-        CU_ASSERT_FALSE(em_sim_is_alive(line.sim));
-        struct em_sim *dead = line.sim; /* never closed before the next reads the file */
-        (void)snprintf(more, sizeof more, "?efuse=%s", path);
-        line_open(&line, row, more);
-        for (uint32_t k = 0; k < 8; k++) {
-            uint32_t got = peek(&line, row->key_read + 4 * k);
-            missing += (got & key[k]) != key[k];
-            strange += (got & ~key[k]) != 0;
-        }
-        CU_ASSERT(missing > 0);
-        if (row->security == 0) /* else decoding makes what it likes of it */
-            CU_ASSERT_EQUAL(strange, 0);
-        burn(row->key_block, key);
-        CU_ASSERT_TRUE(has_key());
-        CU_ASSERT_FALSE(has_errors());
-        line_close(&line);
-        em_sim_free(dead);
-        CU_ASSERT_EQUAL(unlink(path), 0);
-        CU_ASSERT_EQUAL(rmdir(dir), 0);
-    }
-}
-
 /* Once no more download is burned, contact is lost with the read command; with secure
  * download it comes back by SYNC, as such. */
 static void test_download_modes(void)
@@ -396,7 +213,6 @@ static const struct em_test tests[] = {
     {"write protection", test_write_protection},
     {"protection of fields", test_field_protection},
     {"timing registers", test_timing},
-    {"lost power", test_power_cut},
     {"download modes", test_download_modes},
     {"flash encryption", test_flash_encryption},
     {"a known key", test_known_key},

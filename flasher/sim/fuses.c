@@ -2,6 +2,7 @@
 /* The chip's eFuses: the model behind the bus, its files, and what the fuses decide. */
 #include "config.h"
 
+#include "base/bytes_int.h"
 #include "base/file_int.h"
 #include "flasher/efuse/fields_int.h"
 #include "flasher/sim/sim_int.h"
@@ -48,8 +49,15 @@ enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err)
 {
     uint8_t *data = NULL;
     size_t len = 0;
-    if (sim->options.efuse_file == NULL || sim->fuses == NULL)
+    uint8_t plain[PLAIN_SPACE];
+    if (sim->options.efuse_file == NULL)
         return EM_OK;
+    if (sim->fuses == NULL) {
+        for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
+            em_put_le32(plain + i,
+                        em_sim_memory_read(&sim->plain_fuses, sim->chip->efuse_base + i));
+        return put_file(sim->options.efuse_file, plain, sizeof plain, err);
+    }
     enum em_status status = em_efuse_model_save(sim->fuses, &data, &len, err);
     if (status == EM_OK)
         status = put_file(sim->options.efuse_file, data, len, err);
@@ -90,6 +98,20 @@ static void on_burned(void *user, unsigned block, unsigned bit, bool check)
 
 /* ---- life ---- */
 
+/* The words one behind the other, each with its lowest byte first. */
+static enum em_status load_plain(struct em_sim *sim, const struct em_buf *file,
+                                 struct em_error *err)
+{
+    if (file->len != PLAIN_SPACE)
+        return em_error_set(err, EM_ERR_INPUT, "name a new file",
+                            "eFuse file of %s: %zu bytes, %d are needed", sim->chip->name,
+                            file->len, PLAIN_SPACE);
+    for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
+        em_sim_fuses_seed(sim, sim->chip->efuse_base + i, 0, 32,
+                          em_get_le32(file->data + i));
+    return EM_OK;
+}
+
 static enum em_status load(struct em_sim *sim, struct em_error *err)
 {
     struct em_buf file = {0};
@@ -100,7 +122,9 @@ static enum em_status load(struct em_sim *sim, struct em_error *err)
         return em_sim_fuses_save(sim, err);
     }
     enum em_status status = em_file_read(&file, path, FILE_MAX, err);
-    if (status == EM_OK)
+    if (status == EM_OK && sim->fuses == NULL)
+        status = load_plain(sim, &file, err);
+    else if (status == EM_OK)
         status = em_efuse_model_load(sim->fuses, file.data, file.len, err);
     em_buf_free(&file);
     return status;
@@ -113,11 +137,8 @@ enum em_status em_sim_fuses_open(struct em_sim *sim, struct em_error *err)
         return em_error_set(err, EM_ERR_USAGE, NULL, "%s has no secure download mode",
                             sim->chip->name);
     enum em_status status = em_efuse_model_new(&sim->fuses, sim->chip, &why);
-    if (status == EM_ERR_UNSUPPORTED && sim->options.efuse_file == NULL &&
-        sim->options.journal_file == NULL) {
-        em_sim_seed_fuses(sim);
-        return EM_OK;
-    }
+    if (status == EM_ERR_UNSUPPORTED) /* words that never change */
+        return load(sim, err);
     if (status != EM_OK) {
         if (err != NULL)
             *err = why;
