@@ -22,6 +22,8 @@ EXTRA_DIST += \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
+	tests/test_flasher_sim_trace_fuses_util.h \
+	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
@@ -96,6 +98,11 @@ unit_tests = \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_stub \
+	tests/test_flasher_sim_trace \
+	tests/test_flasher_sim_trace_flash \
+	tests/test_flasher_sim_trace_fuses \
+	tests/test_flasher_sim_trace_power \
+	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \

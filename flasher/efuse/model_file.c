@@ -73,9 +73,16 @@ enum em_status em_efuse_model_save(const struct em_efuse_model *model, uint8_t *
     uint8_t *bytes = malloc(len);
     if (bytes == NULL)
         return em_error_nomem(err);
-    put_window(model, bytes);
-    if (section)
+    if (section) {
+        /* Between a burn and the read command the windows still show what was before;
+         * who loads the file has had a reset. */
+        struct em_efuse_model shown = *model;
+        em_efuse_model_reload(&shown);
+        put_window(&shown, bytes);
         put_section(model, bytes + table->window);
+    } else {
+        put_window(model, bytes);
+    }
     *out = bytes;
     *len_out = len;
     return EM_OK;

@@ -102,25 +102,47 @@ void em_sim_on_mem_data(struct em_sim *sim, const struct em_sim_request *request
     em_sim_answer(sim, request, 0, NULL, 0);
 }
 
-void em_sim_on_mem_end(struct em_sim *sim, const struct em_sim_request *request)
+static void start_code(struct em_sim *sim, uint32_t entry)
 {
-    uint32_t stay = em_sim_word(request, 0), entry = em_sim_word(request, 1);
-    bool is_stub = sim->load.has_greeting;
-    if (request->len != 8) {
-        em_sim_refuse(sim, request, EM_ROM_FAULT_UNSUPPORTED, EM_STUB_FAULT_LENGTH);
-        return;
-    }
-    sim->load.active = false;
-    em_sim_answer(sim, request, 0, NULL, 0);
-    if (stay != 0 || entry == 0)
-        return;
     /* What runs has to have been loaded. */
-    if (is_stub && em_sim_memory_read(&sim->memory, entry) != 0) {
+    if (sim->load.has_greeting && em_sim_memory_read(&sim->memory, entry) != 0) {
         em_sim_stub_start(sim);
     } else {
         em_sim_loader_reset(sim);
         sim->mode = EM_SIM_APP;
     }
+}
+
+void em_sim_on_mem_end(struct em_sim *sim, const struct em_sim_request *request)
+{
+    uint32_t stay = em_sim_word(request, 0), entry = em_sim_word(request, 1);
+    if (request->len != 8) {
+        em_sim_refuse(sim, request, EM_ROM_FAULT_UNSUPPORTED, EM_STUB_FAULT_LENGTH);
+        return;
+    }
+    sim->load.active = false;
+    bool starts = stay == 0 && entry != 0;
+    if (starts && sim->mode == EM_SIM_ROM && sim->secure_boot) {
+        if (sim->profile->secure_no_code) {
+            em_sim_refuse(sim, request, EM_ROM_FAULT_PARAMETER, EM_STUB_FAULT_COMMAND);
+            return;
+        }
+        starts = sim->profile->secure_hook == 0; /* else the ROM does not jump */
+    }
+    em_sim_answer(sim, request, 0, NULL, 0);
+    if (starts)
+        start_code(sim, entry);
+}
+
+/* The ROM of the ESP32-S3 calls what its hook word points to, secure boot or not. */
+bool em_sim_hook_starts(struct em_sim *sim)
+{
+    uint32_t hook = sim->profile->secure_hook;
+    uint32_t entry = hook == 0 ? 0 : em_sim_memory_read(&sim->memory, hook);
+    if (entry == 0 || sim->mode != EM_SIM_ROM)
+        return false;
+    start_code(sim, entry);
+    return true;
 }
 
 void em_sim_on_baud(struct em_sim *sim, const struct em_sim_request *request)

@@ -25,6 +25,8 @@ static int64_t byte_ns(const struct em_sim *sim, uint32_t rate)
 {
     if (!sim->options.real_timing)
         return 0;
+    if (sim->pace_baud != 0)
+        rate = sim->pace_baud;
     return BITS * second_ns / (rate == 0 ? EM_ROM_BAUD : rate);
 }
 
