@@ -75,7 +75,7 @@ refused 'BLOCK_KEY5' burn-key BLOCK_KEY5 key32_a.bin XTS_AES_128_KEY
 refused 'NO_PURPOSE' burn-key BLOCK_KEY1 key32_a.bin NO_PURPOSE
 refused 'SECURE_BOOT_EN' burn-efuse SECURE_BOOT_EN 1
 refused 'RD_DIS' burn-efuse WR_DIS 1 read-protect-efuse RD_DIS
-refused 'SECURE_BOOT_DIGEST0' burn-key BLOCK_KEY1 key32_a.bin SECURE_BOOT_DIGEST0 \
+refused 'must stay readable' burn-key BLOCK_KEY1 key32_a.bin SECURE_BOOT_DIGEST0 \
     read-protect-efuse BLOCK_KEY1
 refused 'no-such-file' burn-key BLOCK_KEY1 no-such-file USER
 refused 'BLOCK99' burn-bit BLOCK99 1
@@ -196,25 +196,28 @@ run 0 --virt --chip esp32c3 --path-efuse-file new.bin --do-not-confirm burn-bit 
 
 # ---- Coding errors ----
 
-cp "$data/esp32c3/check_error_rs.start.bin" bad.bin
-bad="--chip esp32c3 --virt --path-efuse-file bad.bin"
-# shellcheck disable=SC2086 # words
-{
-    run 2 $bad check-error </dev/null
-    says stderr 'BLOCK'
-    run 2 $bad check-error --recovery </dev/null
-    says stderr '--do-not-confirm'
-    run 0 $bad --virt summary BLOCK_USR_DATA </dev/null
-}
+# Two errors in BLOCK3, as its register tells (byte 2 of the word at 0x1C0, from the end).
+run 0 --chip esp32c3 --virt --path-efuse-file bad.bin --do-not-confirm burn-block-data BLOCK3 \
+    key32_a.bin </dev/null
+printf '\002' | dd of=bad.bin bs=1 seek=62 conv=notrunc 2>/dev/null
+run 2 --chip esp32c3 --virt --path-efuse-file bad.bin check-error </dev/null
+says stderr 'BLOCK3: 2'
+bad='sim:esp32c3?efuse=bad.bin'
+run 2 -p "$bad" check-error </dev/null
+says stderr '--recovery'
+run 2 -p "$bad" check-error --recovery </dev/null
+says stderr '--do-not-confirm'
+run 0 -p "$bad" --do-not-confirm check-error --recovery </dev/null
+run 0 -p "$bad" check-error </dev/null
 
 # ---- Every command over the wire, on a simulated chip of each kind ----
 
 for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4; do
     port="sim:$chip?efuse=$work/$chip.efuses"
     case $chip in
-    esp32) key='burn-key BLOCK1 key32_a.bin' digest= block=BLOCK3 data=BLOCK2 flag=JTAG_DISABLE ;;
+    esp32) key='burn-key BLOCK1 key32_a.bin' digest='' block=BLOCK3 data=BLOCK2 flag=JTAG_DISABLE ;;
     esp32c2)
-        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest= block=BLOCK1 data=BLOCK3
+        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest='' block=BLOCK1 data=BLOCK3
         flag=DIS_DIRECT_BOOT
         ;;
     esp32s2)
