@@ -69,9 +69,11 @@ unit_tests = \
 	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
+	tests/test_flasher_efuse_extend \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_tables \
+	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
