@@ -111,6 +111,11 @@ says stderr '--port'
 
 # ---- Confirming ----
 
+# What is asked about is told with what it means.
+run 0 --chip esp32c3 --virt --do-not-confirm burn-key BLOCK_KEY0 key32_a.bin HMAC_UP </dev/null
+says stdout '0x0 (USER) -> 0x8 (HMAC_UP)'
+says stdout 'closes KEY_PURPOSE_0 BLOCK_KEY0'
+
 cp e.bin before.bin
 # shellcheck disable=SC2086 # words
 {
