@@ -161,20 +161,24 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_flash bench_generate bench_verify
-bench_flash_SOURCES    = tests/bench/bench_flash.c
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
+bench_efuse_LDADD      =
+bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT) \
+bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
+    bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
     bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
+	./bench_efuse ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
@@ -202,6 +206,6 @@ fuzz: fuzz/library.a
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz
