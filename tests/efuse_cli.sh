@@ -189,6 +189,12 @@ says stdout burn-key-digest
 run 0 burn-key --help </dev/null
 says stdout 'HMAC_UP'
 
+# The name of a command as the value of an option is no command.
+run 0 --virt --chip esp32c3 summary --file dump dump --file-name=summary --format joint </dev/null
+says dump EFUSE_NAME
+[ "$(stat -c %s summary)" -eq 336 ] || fail 'a file with the name of a command'
+run 2 --virt --chip esp32c3 --do-not-confirm burn-efuse summary </dev/null
+says stderr 'NAME is missing'
 # Options stand before efuse too, but not before other commands.
 checks=$((checks + 1))
 "$MFG_FLASH" --virt --chip esp32c3 efuse summary >stdout 2>stderr </dev/null || fail '--virt efuse'
@@ -217,6 +223,10 @@ run 0 -p "$bad" check-error </dev/null
 
 # ---- Every command over the wire, on a simulated chip of each kind ----
 
+# Keys of flash encryption are turned round.
+od -An -v -tx1 -w1 key32_a.bin | awk '{ line[NR] = $1 } END { for (i = NR; i > 0; i--) print line[i] }' |
+    while read -r byte; do printf '%b' "\\0$(printf '%o' "0x$byte")"; done >reversed
+
 for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4; do
     port="sim:$chip?efuse=$work/$chip.efuses"
     case $chip in
@@ -243,6 +253,24 @@ for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32
         check-error get-custom-mac adc-info </dev/null
     says stdout '02:34:56:78:9a:bc'
     run 0 -p "$port" summary --format value-only $flag </dev/null
+    # A key that is hidden later; where a PEM file is all a digest needs.
+    port="sim:$chip?efuse=$work/$chip.hidden"
+    hidden=BLOCK_KEY0 purpose=XTS_AES_128_KEY
+    case $chip in
+    esp32) hidden=BLOCK1 purpose='' ;;
+    esp32c2)
+        run 0 -p "sim:$chip" --do-not-confirm burn-key-digest ec_p256_pub.pem </dev/null
+        ;;
+    esac
+    # shellcheck disable=SC2086 # words
+    run 0 -p "$port" --do-not-confirm burn-key $hidden key32_a.bin $purpose --no-protect-key </dev/null
+    run 0 -p "$port" --show-sensitive-info dump --format joint </dev/null
+    says stdout "$(od -An -v -tx1 "$([ -n "$purpose" ] && echo reversed || echo key32_a.bin)" | tr -d ' \n')"
+    run 0 -p "$port" --do-not-confirm read-protect-efuse $hidden summary --active $hidden </dev/null
+    says stdout '?? ??'
+    if [ "$chip" = esp32 ]; then
+        run 0 -p "$port" --do-not-confirm burn-key-digest rsa3072.pem </dev/null
+    fi
     case $chip in
     esp32 | esp32s2 | esp32s3)
         run 0 -p "$port" --do-not-confirm set-flash-voltage 3.3V </dev/null
