@@ -194,7 +194,7 @@ run 0 --virt --chip esp32c3 summary --file dump dump --file-name=summary --forma
 says dump EFUSE_NAME
 [ "$(stat -c %s summary)" -eq 336 ] || fail 'a file with the name of a command'
 run 2 --virt --chip esp32c3 --do-not-confirm burn-efuse summary </dev/null
-says stderr 'NAME is missing'
+says stderr 'is missing'
 # Options stand before efuse too, but not before other commands.
 checks=$((checks + 1))
 "$MFG_FLASH" --virt --chip esp32c3 efuse summary >stdout 2>stderr </dev/null || fail '--virt efuse'
