@@ -41,7 +41,9 @@ test_scripts = \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
+	tests/efuse_cli.sh \
 	tests/golden.sh \
+	tests/golden_efuse.sh \
 	tests/golden_image.sh \
 	tests/golden_public.sh \
 	tests/image_cli.sh \
@@ -146,7 +148,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_nvs json_schema resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -154,6 +156,9 @@ check-local:
 endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
+
+golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
+golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 golden_nvs_SOURCES = tests/golden_nvs.c
 golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
