@@ -91,7 +91,7 @@ refused 2 "'huge.bin' has 5368709120 bytes, limit" -p "$port" write-flash 0x1000
 rm huge.bin
 expect 2 stderr "'0x2000' has no file" -p "$port" write-flash 0x1000 a.bin 0x2000
 expect 2 stderr 'name an address and a file' -p "$port" write-flash
-refused 2 'this is no image for RAM' -p "$port" load-ram a.bin
+refused 2 'not a firmware image' -p "$port" load-ram a.bin
 refused 2 'nowhere.json' -p "$port" --stub nowhere.json read-mac
 printf '{' >stub.json
 expect 2 stderr 'stub.json:1: stub: no JSON' -p "$port" --stub stub.json read-mac
