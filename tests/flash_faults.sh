@@ -143,6 +143,12 @@ done
 expect 2 stdout '' -q -p "$port" --trace=t.log verify-flash 0x0 a.bin
 tail -4 t.log | grep -q ' lines ' || fail "no reset after a failed command: $(tail -4 t.log)"
 
+# What is opened does not take the place of a closed stream, and get what is printed.
+got=0
+"$MFG_FLASH" -p "$port" --trace=t.log read-mac 2>stderr >&- || got=$?
+[ "$got" -eq 2 ] || fail "a closed stdout ends with $got"
+[ "$(grep -vc '^ *[0-9]*\.[0-9]* ' t.log)" -eq 0 ] || fail "the trace got what is printed: $(tail -3 t.log)"
+
 # Output that cannot be written.
 if [ -c /dev/full ]; then
     got=0
