@@ -32,6 +32,9 @@ refused 2 'unknown kind of port' -p foo://x read-mac
 refused 2 'there is no serial port that the filters leave' --port-filter serial=nobody-has-this read-mac
 refused 2 "no option 'foo'" -p 'sim:esp32c3?foo=1' read-mac
 refused 1 'the cable was cut' -p 'sim:esp32c3?fault=cut-after=300' read-mac
+# While connecting, the port is open already.
+refused 1 'the cable was cut' -p 'sim:esp32c3?fault=cut-after=20' --before no-reset read-mac
+refused 1 'the cable was cut' -q -p 'sim:esp32c3?fault=cut-after=20' --before no-reset read-mac
 # A file is no port, and stays as it is.
 cp a.bin file
 expect 2 stderr 'file' -p ./file read-mac
