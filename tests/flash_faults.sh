@@ -67,6 +67,10 @@ refused 2 'multiples of 4096' -p "$port" erase-region 0x1001 4k
 refused 2 'multiples of 4096' -p "$port" erase-region 0x1000 4097
 expect 2 stderr 'not a multiple of 16' -p "$port" write-flash --encrypt 0x1001 a.bin
 refused 2 'no key for flash encryption' -p "$port" write-flash --encrypt 0x1000 a.bin
+for chip in $chips; do
+    [ "$chip" = esp32 ] || # its ROM cannot do it at all
+        refused 2 'no key for flash encryption' -p "sim:$chip" -c "$chip" write-flash --encrypt 0x1000 a.bin
+done
 encrypted='sim:esp32c3?flash=c3.bin&flash-encryption=1'
 refused 2 'plain data, but flash encryption is on' -p "$encrypted&secure-download=1" write-flash 0x1000 a.bin
 refused 2 'flash encryption is on' -p "$encrypted" erase-flash
