@@ -298,5 +298,6 @@ static const struct cli_command mfg_sim = {
 
 int main(int argc, char **argv)
 {
+    term_guard_streams();
     return cli_run(program, &mfg_sim, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 }

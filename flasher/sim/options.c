@@ -224,8 +224,8 @@ enum em_status em_sim_option_set(struct em_sim_options *options, const char *key
         if (strcmp(keys[i].key, key) != 0)
             continue;
         if (!keys[i].set(options, value))
-            return em_error_set(err, EM_ERR_USAGE, NULL, "option '%s': '%s' is not %s",
-                                key, value, keys[i].form);
+            return em_error_set(err, EM_ERR_USAGE, "mfg_sim(1) explains the options",
+                                "option '%s': '%s' is not %s", key, value, keys[i].form);
         struct em_sim_faults faults;
         return em_sim_faults_parse(&faults, options->faults, err);
     }
