@@ -41,7 +41,9 @@ void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *reques
             good = em_sim_bus_write(sim, addr, value);
         em_sim_spend(sim, em_sim_word(request, i + 3) * ns_per_us);
     }
-    if (sim->no_download) { /* burned a moment ago: the loader has nothing more to say */
+    /* Burned a moment ago: the loader has nothing more to say. The ESP32 looks at its
+     * fuse after a reset only: published tools do not await silence from it. */
+    if (sim->no_download && sim->chip->security_info != 0) {
         em_sim_start_app(sim);
         return;
     }
