@@ -14,7 +14,7 @@ usage: ./bootstrap.sh COMMAND
   tools     install what only developers need: clang, clang-format, shellcheck
   build     deps, then configure and build in build/
   demo      build, then make the batch of samples/ with HMAC-protected keys, show and
-            verify it
+            verify it, and write a unit into a simulated chip
   check     build, then run all tests
   install   build, then install to /usr/local (PREFIX=… for another place)
 
@@ -126,7 +126,34 @@ demo() {
         --fileid serial --manifest "$out/manifest.csv"
     echo "mfg_gen $*"
     "$build/mfg_gen" "$@"
-    say "done: images in $out/bin, keys in $out/keys"
+    flash_demo "$out" "$unit"
+    say "done: images in $out/bin, keys in $out/keys, the simulated chip's flash in $out/chip.bin"
+}
+
+# Write a unit's image into a simulated chip, compare it, and ask the chip who it is.
+flash_demo() {
+    port=$1/chip
+    say "a simulated chip, and the first unit's image in its flash"
+    echo "mfg_sim --chip esp32c3 --link $port --flash $1/chip.bin"
+    "$build/mfg_sim" --chip esp32c3 --link "$port" --flash "$1/chip.bin" &
+    chip=$!
+    tries=0
+    while [ ! -e "$port" ] && [ "$tries" -lt 50 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    result=0
+    flash_step write-flash 0x9000 "$1/bin/$2.bin" && flash_step verify-flash 0x9000 \
+        "$1/bin/$2.bin" && flash_step --quiet read-mac --json || result=$?
+    kill "$chip"
+    wait "$chip" || result=$?
+    return "$result"
+}
+
+# One command of mfg_flash with the chip of flash_demo().
+flash_step() {
+    echo "mfg_flash --port $port $*"
+    "$build/mfg_flash" --port "$port" "$@" 2>&1
 }
 
 check() {

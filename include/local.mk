@@ -5,6 +5,7 @@ espmfgincludedir = $(includedir)/espmfg
 espmfginclude_HEADERS = \
 	include/espmfg/batch.h \
 	include/espmfg/device.h \
+	include/espmfg/efuse.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
 	include/espmfg/flash.h \

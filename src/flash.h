@@ -6,6 +6,7 @@
 #include <espmfg/flash.h>
 
 #include "src/cli.h"
+#include "src/efuse_args.h"
 #include "src/flash_args.h"
 #include "src/term.h"
 
@@ -15,6 +16,7 @@
 struct flash {
     struct term term;
     struct flash_args args;
+    struct efuse_args efuse; /* of the group efuse */
     const struct cli_command *command;
     struct em_device *device; /* NULL: not connected */
     const char *port;         /* that it is connected to */
@@ -66,6 +68,9 @@ extern const char flash_program[];
  */
 int flash_parse(struct flash *flash, int argc, char **argv, const char *positionals[],
                 cli_handler *handler, void *user);
+
+/** Tell what there is to say about the command line and the settings. */
+void flash_tell_notes(struct flash *flash);
 
 /** A line on stdout, unless --quiet or --json. */
 void flash_print(struct flash *flash, const char *format, ...) EM_PRINTF(2, 3);

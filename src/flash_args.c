@@ -121,6 +121,7 @@ const char *flash_take_after(struct flash_args *args, const char *text)
     if (i < 0)
         return "choose hard-reset, soft-reset, no-reset, no-reset-stub or watchdog-reset";
     args->after = (enum em_after)i; /* in this order */
+    args->after_given = true;
     return NULL;
 }
 

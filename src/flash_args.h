@@ -18,6 +18,7 @@ struct flash_args {
     uint32_t baud;
     enum em_before before;
     enum em_after after;
+    bool after_given; /* not just the default */
     int connect_attempts;
     bool no_stub;
     const char *stub_file;

@@ -14,6 +14,16 @@ program_sources = \
 
 mfg_flash_SOURCES = \
 	$(program_sources) \
+	src/efuse.h \
+	src/efuse_args.c \
+	src/efuse_args.h \
+	src/efuse_burn.c \
+	src/efuse_chain.c \
+	src/efuse_keys.c \
+	src/efuse_main.c \
+	src/efuse_read.c \
+	src/efuse_stage.c \
+	src/efuse_summary.c \
 	src/flash.h \
 	src/flash_args.c \
 	src/flash_args.h \

@@ -13,13 +13,28 @@
 const char flash_program[] = "mfg_flash";
 
 static const struct cli_command *const commands[] = {
-    &flash_write_flash.cli, &flash_read_flash.cli,   &flash_verify_flash.cli,
-    &flash_erase_flash.cli, &flash_erase_region.cli, &flash_flash_id.cli,
-    &flash_read_status.cli, &flash_write_status.cli, &flash_read_sfdp.cli,
-    &flash_read_mac.cli,    &flash_chip_id.cli,      &flash_security.cli,
-    &flash_read_mem.cli,    &flash_write_mem.cli,    &flash_dump_mem.cli,
-    &flash_load_ram.cli,    &flash_run.cli,          &flash_reset.cli,
-    &flash_ports.cli,       &flash_version.cli,      NULL,
+    &flash_write_flash.cli,
+    &flash_read_flash.cli,
+    &flash_verify_flash.cli,
+    &flash_erase_flash.cli,
+    &flash_erase_region.cli,
+    &flash_flash_id.cli,
+    &flash_read_status.cli,
+    &flash_write_status.cli,
+    &flash_read_sfdp.cli,
+    &flash_read_mac.cli,
+    &flash_chip_id.cli,
+    &flash_security.cli,
+    &flash_read_mem.cli,
+    &flash_write_mem.cli,
+    &flash_dump_mem.cli,
+    &flash_load_ram.cli,
+    &flash_run.cli,
+    &flash_reset.cli,
+    &flash_ports.cli,
+    &flash_version.cli,
+    &efuse_group,
+    NULL,
 };
 
 static const struct cli_command mfg_flash = {
@@ -30,6 +45,7 @@ static const struct cli_command mfg_flash = {
         "'mfg_flash COMMAND --help' explains one command, --version tells the version.\n"
         "@FILE stands for the words in FILE. Manual page: mfg_flash(1)\n",
     .options = flash_options,
+    .common = efuse_options, /* refused when another command follows */
     .examples =
         "  mfg_flash -p /dev/ttyUSB0 -b 921600 write-flash 0x0 boot.bin 0x10000 app.bin\n"
         "  mfg_flash -p /dev/ttyUSB0 --partition-table parts.csv write-flash nvs "
@@ -88,13 +104,18 @@ int flash_parse(struct flash *flash, int argc, char **argv, const char *position
     if (exit_status >= 0)
         return exit_status;
     flash_json(flash, "command", json_string(flash->command->name));
+    flash_tell_notes(flash);
+    return -1;
+}
+
+void flash_tell_notes(struct flash *flash)
+{
     if (flash->args.old_given != NULL)
         term_tell(&flash->term, EM_LOG_NOTE, NULL,
                   "'%s' is the old spelling, '-' has taken the place of '_'",
                   flash->args.old_given);
     if (flash->args.unknown_settings[0] != '\0')
         term_tell(&flash->term, EM_LOG_NOTE, NULL, "%s", flash->args.unknown_settings);
-    return -1;
 }
 
 /* Names with '_' where there is '-' now, of options and of the command: one is told. */
@@ -109,13 +130,23 @@ static void note_old_spelling(struct flash *flash, char *const *argv, const char
     }
 }
 
+/* An option that stands before a command. */
+static const char *take_option(void *user, int id, char *const *values)
+{
+    return efuse_is_common(id) ? efuse_take(user, id, values)
+                               : flash_take(user, id, values);
+}
+
 static int run(struct flash *flash, int argc, char **argv)
 {
     char **words = argv;
     int exit_status = cli_find(&flash->command, flash_program, &mfg_flash, &argc, &argv,
-                               flash_take, flash);
+                               take_option, flash);
     if (exit_status >= 0)
         return exit_status;
+    if (flash->efuse.given && strncmp(flash->command->name, "efuse ", 6) != 0)
+        return cli_fault(flash_program, flash->command,
+                         "--virt and its like are for the commands of efuse");
     note_old_spelling(flash, words, argv[-1]);
     /* All commands of the table stand at the beginning of a struct flash_command. */
     return ((const struct flash_command *)(const void *)flash->command)

@@ -105,8 +105,12 @@ check_options() {
         options_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
             fail "$page names $shown --$option, the help does not"
     done
-    # Options of the program stand behind a command too.
-    { options_of "$command"; options_of ''; } | grep -vx help | sort -u >"$work/options"
+    # Options of the program, and of a group, stand behind a command too.
+    {
+        options_of "$command"
+        options_of ''
+        [ "$command" = "${command%% *}" ] || options_of "${command%% *}"
+    } | grep -vx help | sort -u >"$work/options"
     for shell in $shells; do
         # shellcheck disable=SC2086 # two words
         offered_by_$shell $command | sed -nE 's/^--([a-z0-9_-]+).*/\1/p' | grep -vx help |
@@ -143,6 +147,12 @@ check_program() {
         grep -qx ".Ss $name" "$docs/$program.1" || fail "$name has no section in $program.1"
         grep -q "^\.Xr $program-$name 1" "$docs/$program.1" ||
             fail "$program(1) does not refer to it"
+        for option in $(options_of "$name"); do
+            [ "$option" = help ] ||
+                sed -n '/^\.Sh DESCRIPTION/,/^\.Ss /p' "$docs/$program-$name.1" |
+                grep -qE "Fl -$option( |\$)" ||
+                fail "$name --$option is not in $program-$name(1)"
+        done
         for member in $members; do
             check_command "$name $member"
         done

@@ -80,6 +80,15 @@ refused 2 "cannot open 'nowhere.bin'" -p "$port" write-flash 0x1000 nowhere.bin
 refused 2 "'.' is a folder" -p "$port" write-flash 0x1000 .
 refused 2 'nowhere' -p "$port" read-flash 0 4k nowhere/r.bin
 refused 2 "'.' is a folder" -p "$port" read-flash 0 4k .
+# What cannot be written is told before the chip is asked.
+for name in '' new/ "$(printf '%0300d' 1)"; do
+    refused 2 'name' -p nowhere read-flash 0 4k "$name"
+    refused 2 'name' -p nowhere dump-mem 0x40000000 4k "$name"
+done
+refused 2 'Not a directory' -p "$port" write-flash 0x1000 a.bin/x
+truncate -s 5G huge.bin
+refused 2 "'huge.bin' has 5368709120 bytes, limit" -p "$port" write-flash 0x1000 huge.bin
+rm huge.bin
 expect 2 stderr "'0x2000' has no file" -p "$port" write-flash 0x1000 a.bin 0x2000
 expect 2 stderr 'name an address and a file' -p "$port" write-flash
 refused 2 'this is no image for RAM' -p "$port" load-ram a.bin

@@ -98,6 +98,18 @@ fits 0 ok ports
 fits 0 ok --port-filter name=nobody-has-this ports
 fits 0 ok version
 
+# A line of eFuse commands.
+fits 0 ok efuse --virt --chip esp32c3 summary dump get-custom-mac adc-info check-error
+has '"command": "efuse"' '"efuse_type": "bytes:32"' '"custom_mac": null' '"port": null'
+spoil 's/"readable": true/"readable": 1/'
+fits 0 ok -p "$port" efuse --do-not-confirm burn-efuse SECURE_VERSION 1 summary SECURE_VERSION
+has '"result": "burned"' '"field": "SECURE_VERSION"' '"value": 1' '"id": "esp32c3"'
+spoil 's/"postponed": false/"postpone": false/'
+fits 0 ok efuse --virt --chip esp32 --do-not-confirm write-protect-efuse RD_DIS
+has '"protects": true'
+fits 2 usage efuse --virt --chip esp32c3 burn-efuse NO_SUCH_FIELD 1
+fits 2 usage efuse burn-bit BLOCK3 1
+
 # Every kind of end.
 fits 2 port -p nowhere read-mac
 has '"port": "nowhere"' '"hint": "'

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/em_test.h \
 	tests/flasher_script.h \
 	tests/program_util.h \
+	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -40,7 +41,9 @@ test_scripts = \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
+	tests/efuse_cli.sh \
 	tests/golden.sh \
+	tests/golden_efuse.sh \
 	tests/golden_image.sh \
 	tests/golden_public.sh \
 	tests/image_cli.sh \
@@ -65,11 +68,16 @@ unit_tests = \
 	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
+	tests/test_flasher_efuse_extend \
+	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_tables \
+	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
@@ -140,7 +148,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_nvs json_schema resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -148,6 +156,9 @@ check-local:
 endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
+
+golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
+golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 golden_nvs_SOURCES = tests/golden_nvs.c
 golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
@@ -159,40 +170,51 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_flash bench_generate bench_verify
-bench_flash_SOURCES    = tests/bench/bench_flash.c
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
+bench_efuse_LDADD      =
+bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT) \
+bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
+    bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
     bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
+	./bench_efuse ./mfg_flash ./mfg_sim
 
-# Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target.
+# Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
+# once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim
-fuzz: $(nodist_libespmfg_all_la_SOURCES)
-	$(MKDIR_P) fuzz
+fuzz_targets = config values key reader image loader sim efuse
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
+fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
+	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+
+fuzz/library.a: $(fuzz_sources)
+	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
+	printf '%s\n' $^ | grep '\.c$$' | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
+	  -fsanitize=fuzzer-no-link,address,undefined -c "$$1" \
+	  -o "fuzz/objects/$$(echo "$$1" | tr / _).o"' sh '{}'
+	rm -f $@ && $(AR) cr $@ fuzz/objects/*.o
+
+fuzz: fuzz/library.a
 	for t in $(fuzz_targets); do \
-	  $(CLANG) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
-	    $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) \
-	    $(ZLIB_CFLAGS) -o fuzz/fuzz_$$t $(top_srcdir)/tests/fuzz/fuzz_$$t.c \
-	    $(addprefix $(top_srcdir)/,$(filter %.c,$(libespmfg_all_la_SOURCES))) \
-	    $(filter %.c,$(nodist_libespmfg_all_la_SOURCES)) \
-	    $(EM_LIBS) -lpthread && \
+	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
+	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz

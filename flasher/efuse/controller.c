@@ -119,17 +119,20 @@ size_t em_efuse_block_bytes(const struct em_efuse_block *block,
     return (size_t)block->words * 4;
 }
 
-/* Three bits of count and one of failure, in one of two registers each. */
-static enum em_status rs_errors(const struct em_efuse_controller *ctl,
-                                const struct em_efuse_block *block,
-                                struct em_efuse_errors *out, struct em_error *err)
+/* Registers that tell of several blocks. */
+struct shared_errors {
+    uint32_t rs[2];
+    uint32_t groups; /* DEC_STATUS of the ESP32 */
+};
+
+static enum em_status read_shared(const struct em_efuse_controller *ctl,
+                                  struct shared_errors *out, struct em_error *err)
 {
-    uint32_t words[2] = {0};
-    enum em_status status =
-        em_efuse_get(ctl, ctl->table->regs.rs_err, words, ctl->table->rs_err_words, err);
-    out->count = words[block->count_bit / 32] >> block->count_bit % 32 & COUNT_MASK;
-    if (block->fail_bit != EM_EFUSE_NO_BIT)
-        out->fail = (words[block->fail_bit / 32] >> block->fail_bit % 32 & 1) != 0;
+    *out = (struct shared_errors){{0}, 0};
+    enum em_status status = em_efuse_get(ctl, ctl->table->regs.rs_err, out->rs,
+                                         ctl->table->rs_err_words, err);
+    if (status == EM_OK && ctl->table->regs.dec_status != 0)
+        status = em_efuse_get(ctl, ctl->table->regs.dec_status, &out->groups, 1, err);
     return status;
 }
 
@@ -149,28 +152,35 @@ static enum em_status copy_errors(const struct em_efuse_controller *ctl,
     return status;
 }
 
+/* Errors of a block whose registers are read already. */
+static void take_errors(const struct shared_errors *shared,
+                        const struct em_efuse_block *block, struct em_efuse_errors *out)
+{
+    *out = (struct em_efuse_errors){0};
+    /* Four bits a block, the first is block 1 (ESP32 manual, DEC_WARNINGS). */
+    if (block->coding == EM_EFUSE_SCHEME)
+        out->fail = (shared->groups >> (block->number - 1) * 4 & DEC_GROUPS) != 0;
+    if (block->coding != EM_EFUSE_RS)
+        return;
+    /* Three bits of count and one of failure, in one of two registers each. */
+    out->count = shared->rs[block->count_bit / 32] >> block->count_bit % 32 & COUNT_MASK;
+    if (block->fail_bit != EM_EFUSE_NO_BIT)
+        out->fail = (shared->rs[block->fail_bit / 32] >> block->fail_bit % 32 & 1) != 0;
+}
+
 enum em_status em_efuse_read_errors(const struct em_efuse_controller *ctl,
                                     const struct em_efuse_block *block,
                                     struct em_efuse_errors *out, uint32_t *repeat_out,
                                     struct em_error *err)
 {
     *out = (struct em_efuse_errors){0};
-    uint32_t groups = 0;
-    enum em_status status = EM_OK;
-    switch (block->coding) {
-    case EM_EFUSE_RS:
-        return rs_errors(ctl, block, out, err);
-    case EM_EFUSE_COPIES:
+    if (block->coding == EM_EFUSE_COPIES)
         return copy_errors(ctl, out, repeat_out, err);
-    case EM_EFUSE_SCHEME:
-        /* Four bits a block, the first is block 1 (ESP32 manual, DEC_WARNINGS). */
-        status = em_efuse_get(ctl, ctl->table->regs.dec_status, &groups, 1, err);
-        out->fail = (groups >> (block->number - 1) * 4 & DEC_GROUPS) != 0;
-        return status;
-    case EM_EFUSE_PLAIN:
-        break;
-    }
-    return EM_OK;
+    struct shared_errors shared = {{0}, 0};
+    enum em_status status =
+        block->coding == EM_EFUSE_PLAIN ? EM_OK : read_shared(ctl, &shared, err);
+    take_errors(&shared, block, out);
+    return status;
 }
 
 static enum em_efuse_scheme scheme_of(const struct em_efuse_controller *ctl,
@@ -185,16 +195,20 @@ static enum em_efuse_scheme scheme_of(const struct em_efuse_controller *ctl,
                                   ((UINT32_C(1) << field->bits) - 1));
 }
 
-enum em_status em_efuse_read_all(const struct em_efuse_controller *ctl,
-                                 struct em_efuse_state *out, struct em_error *err)
+enum em_status em_efuse_read_some(const struct em_efuse_controller *ctl, int only,
+                                  struct em_efuse_state *out, struct em_error *err)
 {
     memset(out, 0, sizeof *out);
-    enum em_status status = EM_OK;
+    struct shared_errors shared;
+    enum em_status status = read_shared(ctl, &shared, err);
     for (size_t i = 0; status == EM_OK && i < ctl->table->block_count; i++) {
         const struct em_efuse_block *block = &ctl->table->blocks[i];
+        if (i != 0 && only != EM_EFUSE_ANY_BLOCK && i != (size_t)only)
+            continue;
         status = em_efuse_get(ctl, block->read, out->words[i], block->words, err);
-        if (status == EM_OK)
-            status = em_efuse_read_errors(ctl, block, &out->errors[i], out->repeat, err);
+        take_errors(&shared, block, &out->errors[i]);
+        if (status == EM_OK && block->coding == EM_EFUSE_COPIES)
+            status = copy_errors(ctl, &out->errors[i], out->repeat, err);
     }
     if (status != EM_OK)
         return status;
@@ -203,4 +217,10 @@ enum em_status em_efuse_read_all(const struct em_efuse_controller *ctl,
         return em_error_set(err, EM_ERR_UNSUPPORTED, "use another chip",
                             "%s: coding scheme 2 (repeat) is burned", ctl->chip->name);
     return EM_OK;
+}
+
+enum em_status em_efuse_read_all(const struct em_efuse_controller *ctl,
+                                 struct em_efuse_state *out, struct em_error *err)
+{
+    return em_efuse_read_some(ctl, EM_EFUSE_ANY_BLOCK, out, err);
 }

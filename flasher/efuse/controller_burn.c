@@ -276,7 +276,7 @@ enum em_status em_efuse_burn_block(const struct em_efuse_controller *ctl, unsign
     if (status != EM_OK)
         return status;
     struct em_efuse_state state;
-    status = em_efuse_read_all(ctl, &state, err);
+    status = em_efuse_read_some(ctl, (int)block, &state, err);
     if (status == EM_OK)
         status = encode(&job, data, state.scheme, err);
     if (status == EM_OK) {

@@ -94,6 +94,9 @@ enum em_status em_efuse_burn_block(const struct em_efuse_controller *ctl, unsign
                                    struct em_error *err);
 
 /* Between the files of the controller. */
+/** em_efuse_read_all() of BLOCK0 and block @p only alone; the others read as 0. */
+enum em_status em_efuse_read_some(const struct em_efuse_controller *ctl, int only,
+                                  struct em_efuse_state *out, struct em_error *err);
 enum em_status em_efuse_wait_idle(const struct em_efuse_controller *ctl,
                                   struct em_error *err);
 enum em_status em_efuse_put(const struct em_efuse_controller *ctl, uint32_t off,

@@ -7,6 +7,22 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/controller.c \
 	flasher/efuse/controller_burn.c \
 	flasher/efuse/controller_int.h \
+	flasher/efuse/efuses.c \
+	flasher/efuse/efuses_bits.c \
+	flasher/efuse/efuses_burn.c \
+	flasher/efuse/efuses_digest.c \
+	flasher/efuse/efuses_extend.c \
+	flasher/efuse/efuses_info.c \
+	flasher/efuse/efuses_int.h \
+	flasher/efuse/efuses_keys.c \
+	flasher/efuse/efuses_parse.c \
+	flasher/efuse/efuses_pem.c \
+	flasher/efuse/efuses_plan.c \
+	flasher/efuse/efuses_protect.c \
+	flasher/efuse/efuses_show.c \
+	flasher/efuse/efuses_stage.c \
+	flasher/efuse/efuses_virtual.c \
+	flasher/efuse/efuses_wire.c \
 	flasher/efuse/fields.c \
 	flasher/efuse/fields_int.h \
 	flasher/efuse/model.c \

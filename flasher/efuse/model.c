@@ -90,7 +90,8 @@ uint32_t em_efuse_model_field(const struct em_efuse_model *model, const char *na
 enum em_efuse_scheme em_efuse_model_scheme(const struct em_efuse_model *model,
                                            const struct em_efuse_block *block)
 {
-    if (block->coding != EM_EFUSE_SCHEME)
+    /* The virtual chip keeps data as it is read; what comes to be burned is decoded. */
+    if (block->coding != EM_EFUSE_SCHEME || model->style == EM_EFUSE_VIRTUAL)
         return EM_EFUSE_SCHEME_NONE;
     const struct em_efuse_field *field =
         em_efuse_field_find(&model->view, "CODING_SCHEME");

@@ -142,6 +142,19 @@ static void take_registers(const struct em_efuse_model *model, size_t off, size_
         em_put_le32(out + 4 * i, model->regs[off / 4 + i]);
 }
 
+/* The virtual chip of published tools takes the coding off before it burns. */
+static void strip_coding(const struct em_efuse_model *model,
+                         const struct em_efuse_block *block, uint8_t *window)
+{
+    if (model->style != EM_EFUSE_VIRTUAL || block->coding != EM_EFUSE_SCHEME ||
+        em_efuse_model_field(model, "CODING_SCHEME") != EM_EFUSE_SCHEME_34)
+        return;
+    uint8_t data[EM_EFUSE_34_DATA];
+    (void)em_efuse_34_decode(window, data); /* as good as it can be read */
+    memset(window, 0, EM_EFUSE_CODED);
+    memcpy(window, data, sizeof data);
+}
+
 unsigned em_efuse_model_program(struct em_efuse_model *model, unsigned number)
 {
     const struct em_efuse_table *table = model->view.table;
@@ -155,6 +168,7 @@ unsigned em_efuse_model_program(struct em_efuse_model *model, unsigned number)
         uint8_t window[EM_EFUSE_PGM_WORDS * 4] = {0};
         take_registers(model, block->write, shared ? EM_EFUSE_PGM_WORDS : block->words,
                        window);
+        strip_coding(model, block, window);
         const uint8_t *check =
             block->coding == EM_EFUSE_RS ? window + EM_EFUSE_RS_DATA : NULL;
         pulses += program_block(model, block, &pulse, window, check);

@@ -73,16 +73,14 @@ enum em_status em_efuse_model_save(const struct em_efuse_model *model, uint8_t *
     uint8_t *bytes = malloc(len);
     if (bytes == NULL)
         return em_error_nomem(err);
-    if (section) {
-        /* Between a burn and the read command the windows still show what was before;
-         * who loads the file has had a reset. */
-        struct em_efuse_model shown = *model;
+    /* With the array goes what a chip shows of it after a reset: what was burned shows in
+     * the registers only when they are read anew. */
+    struct em_efuse_model shown = *model;
+    if (section)
         em_efuse_model_reload(&shown);
-        put_window(&shown, bytes);
+    put_window(&shown, bytes);
+    if (section)
         put_section(model, bytes + table->window);
-    } else {
-        put_window(model, bytes);
-    }
     *out = bytes;
     *len_out = len;
     return EM_OK;

@@ -169,7 +169,12 @@ struct em_efuse_table {
     const char *chip; /* id of struct em_chip */
     uint16_t window;  /* bytes of registers from the base on */
     uint8_t repeat_err_words, rs_err_words;
-    uint16_t xtal[3]; /* crystals it can burn with, MHz; all 0: any */
+    uint16_t xtal[3];          /* crystals it can burn with, MHz; all 0: any */
+    uint16_t calib_version;    /* calibration fields are there from this block version on
+                                * (major * 100 + minor); 0: never */
+    const char *calib_field;   /* or if this field is not 0; NULL: the version tells */
+    const char *never_both;    /* two fields that must not both be burned, or NULL */
+    uint16_t virtual_revision; /* of the virtual chip of published tools 5.2.0 */
     struct em_efuse_regs regs;
     const struct em_efuse_block *blocks;
     size_t block_count;

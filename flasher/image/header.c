@@ -112,8 +112,9 @@ enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t 
                               const struct em_chip *chip, struct em_error *err)
 {
     if (!em_image_header(out, data, len, chip))
-        return em_error_set(err, EM_ERR_INPUT, NULL, "not a firmware image%s%s",
-                            chip != NULL ? " for " : "", chip != NULL ? chip->name : "");
+        return em_error_set(err, EM_ERR_INPUT, "take a file that was built for it",
+                            "not a firmware image%s%s", chip != NULL ? " for " : "",
+                            chip != NULL ? chip->name : "");
     size_t off = header_len(out);
     for (; out->count < data[COUNT_AT]; out->count++) {
         enum em_status status = parse_segment(out, out->count, data, len, &off, err);

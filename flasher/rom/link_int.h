@@ -122,10 +122,6 @@ enum em_status em_rom_detect(struct em_device *dev, const struct em_chip *wanted
 enum em_status em_rom_raise_baud(struct em_device *dev, bool *lost_out,
                                  struct em_error *err);
 
-/** Frequency of the crystal, measured where several are possible. */
-enum em_status em_rom_crystal(struct em_device *dev, uint32_t *mhz_out,
-                              struct em_error *err);
-
 /* ---- stub (stub.c, stub_file.c) ---- */
 
 /** A stub as its file has it. */

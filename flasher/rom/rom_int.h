@@ -197,6 +197,10 @@ enum em_status em_rom_device_new(struct em_device **out, struct em_io *io,
 enum em_status em_rom_read_mask(struct em_device *dev, struct em_chip_mask mask,
                                 uint32_t *out, struct em_error *err);
 
+/** Frequency of the crystal, measured where several are possible. */
+enum em_status em_rom_crystal(struct em_device *dev, uint32_t *mhz_out,
+                              struct em_error *err);
+
 /** Tell the user's hooks. */
 void em_rom_log(struct em_device *dev, enum em_log_level level, const char *hint,
                 const char *format, ...) EM_PRINTF(4, 5);

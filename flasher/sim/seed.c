@@ -159,11 +159,16 @@ static void set_word(struct em_sim *sim, uint32_t addr, uint32_t value)
                                   value); /* a fresh memory has room */
 }
 
+void em_sim_seed_divider(struct em_sim *sim, uint32_t rate)
+{
+    uint64_t ticks = (uint64_t)sim->crystal_mhz * 1000000 * sim->chip->xtal_divider;
+    set_word(sim, sim->chip->uart_clkdiv, (uint32_t)((ticks + rate / 2) / rate));
+}
+
 void em_sim_seed_registers(struct em_sim *sim)
 {
     const struct em_chip *chip = sim->chip;
     const struct em_sim_profile *p = sim->profile;
-    uint64_t ticks = (uint64_t)sim->crystal_mhz * 1000000 * chip->xtal_divider;
     bool otg =
         sim->options.usb_pid != 0 && (uint32_t)sim->options.usb_pid == chip->usb_otg_pid;
     bool jtag = sim->options.usb_pid == USB_SERIAL_JTAG;
@@ -171,9 +176,7 @@ void em_sim_seed_registers(struct em_sim *sim)
         set_word(sim, p->words[i].addr, p->words[i].value);
     if (chip->magic != 0)
         set_word(sim, EM_CHIP_MAGIC_ADDR, chip->magic);
-    /* The divider that the ROM found for the usual rate, by which hosts reckon the
-     * crystal. */
-    set_word(sim, chip->uart_clkdiv, (uint32_t)((ticks + EM_ROM_BAUD / 2) / EM_ROM_BAUD));
+    em_sim_seed_divider(sim, EM_ROM_BAUD); /* the ROM found it for the usual rate */
     for (size_t i = 0; i < 2; i++)
         set_word(sim, p->uart_no[i],
                  jtag  ? p->uart_no_usb_jtag

@@ -104,6 +104,8 @@ const struct em_sim_profile *em_sim_profile_find(const struct em_chip *chip);
 void em_sim_seed_fuses(struct em_sim *sim);
 /** Registers after a reset. */
 void em_sim_seed_registers(struct em_sim *sim);
+/** The divider of the UART for @p rate, by which hosts reckon the crystal. */
+void em_sim_seed_divider(struct em_sim *sim, uint32_t rate);
 
 /* ---- fuses.c ---- */
 

@@ -3,23 +3,31 @@
 
 _mfg_flash()
 {
-    local current previous command word commands common
+    local current previous command word commands common efuse efuses
     COMPREPLY=()
     current=${COMP_WORDS[COMP_CWORD]}
     previous=${COMP_WORDS[COMP_CWORD - 1]}
     commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
-        dump-mem load-ram run reset ports version'
+        dump-mem load-ram run reset ports version efuse'
     common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
-    # The command is the first word that names one: options may stand before it.
+    efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
+        burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
+        execute-scripts'
+    efuse='--virt --path-efuse-file --do-not-confirm --postpone --no-postpone --extend-efuse-table
+        --show-sensitive-info --debug'
+    # The command is the first word that names one: options may stand before it. Of the
+    # group efuse, several may stand in one line, and the last counts.
     command=
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        if [[ " ${commands//$'\n'/ } " == *" $word "* ]]; then
+        if [[ $command == efuse* && " ${efuses//$'\n'/ } " == *" $word "* ]]; then
+            command="efuse $word"
+        elif [[ -z $command && " ${commands//$'\n'/ } " == *" $word "* ]]; then
             command=$word
-            break
         fi
     done
+    [[ $command != efuse* ]] || common="$common $efuse"
 
     case $previous in
     --chip | -c)
@@ -33,7 +41,13 @@ _mfg_flash()
             return
         fi
         ;;
-    --port-filter | --connect-attempts)
+    --port-filter | --connect-attempts | --offset | -o)
+        return
+        ;;
+    --format)
+        word='summary json value-only'
+        [[ $command != 'efuse dump' ]] || word='default split joint'
+        mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
         return
         ;;
     --baud | -b)
@@ -48,7 +62,8 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W 'hard-reset soft-reset no-reset no-reset-stub watchdog-reset' -- "$current")
         return
         ;;
-    --stub | --partition-table | --encrypt-files | --diff-with)
+    --stub | --partition-table | --encrypt-files | --diff-with | --path-efuse-file | \
+        --extend-efuse-table | --file | --file-name)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -105,6 +120,27 @@ _mfg_flash()
         read-flash-sfdp)
             word='--flash-size --flash-mode --flash-freq --spi-connection'
             ;;
+        'efuse summary')
+            word='--format --file --active'
+            ;;
+        'efuse dump')
+            word='--format --file-name'
+            ;;
+        'efuse check-error')
+            word=--recovery
+            ;;
+        'efuse burn-efuse')
+            word=--force
+            ;;
+        'efuse burn-bit' | 'efuse burn-custom-mac')
+            word=--force-write-always
+            ;;
+        'efuse burn-block-data')
+            word='--offset --force-write-always'
+            ;;
+        'efuse burn-key' | 'efuse burn-key-digest')
+            word='--no-read-protect --no-write-protect --no-protect-key --force-write-always'
+            ;;
         '' | help)
             word=--version
             ;;
@@ -115,6 +151,10 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W "$word $common" -- "$current")
     elif [[ -z $command ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$current")
+    elif [[ $command == efuse* && $command != *\ burn-@(block-data|key|key-digest) ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$efuses" -- "$current")
+    elif [[ $command == efuse* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$efuses auto" -- "$current")
     elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi

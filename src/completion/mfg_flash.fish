@@ -6,12 +6,29 @@ function __mfg_flash_command
     set -l commands write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status \
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem \
         dump-mem load-ram run reset ports version
+    set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
+        burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
+        set-flash-voltage execute-scripts
+    set -l command
     for word in (commandline -opc)[2..-1]
-        if contains -- $word $commands
+        if test -n "$command"
+            # Of the group efuse, several may stand in one line, and the last counts.
+            if contains -- $word $efuses
+                set command "efuse $word"
+            end
+        else if test $word = efuse
+            set command efuse
+        else if contains -- $word $commands
             echo $word
             return
         end
     end
+    echo $command
+end
+
+# Is it one of the group efuse?
+function __mfg_flash_efuse
+    string match -q 'efuse*' -- (__mfg_flash_command)
 end
 
 # Is none typed yet?
@@ -45,6 +62,7 @@ complete -c mfg_flash -f -n __mfg_flash_none -a run -d 'Run the program in flash
 complete -c mfg_flash -f -n __mfg_flash_none -a reset -d 'Leave the loader again'
 complete -c mfg_flash -f -n __mfg_flash_none -a ports -d 'List the serial ports'
 complete -c mfg_flash -f -n __mfg_flash_none -a version -d 'The version'
+complete -c mfg_flash -f -n __mfg_flash_none -a efuse -d 'Read, burn and protect eFuses'
 complete -c mfg_flash -f -n __mfg_flash_none -a help -d 'Help of a command'
 complete -c mfg_flash -f -n __mfg_flash_none -l version -d 'Version of espmfg'
 complete -c mfg_flash -f -n '__mfg_flash_is erase-flash erase-region flash-id read-flash-status write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem run reset ports version'
@@ -89,3 +107,40 @@ complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash era
 complete -c mfg_flash -n '__mfg_flash_is verify-flash' -s d -l diff -d 'List bytes that differ'
 complete -c mfg_flash -n '__mfg_flash_is read-flash-status write-flash-status' -l bytes -x -a '1 2 3' -d 'How many registers'
 complete -c mfg_flash -n '__mfg_flash_is write-flash-status' -l non-volatile -d 'Keep it without power'
+
+# efuse
+complete -c mfg_flash -f -n __mfg_flash_efuse -a summary -d 'Fields and what they mean'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a dump -d 'All blocks'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a check-error -d 'Coding errors'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a get-custom-mac -d 'The MAC of your own'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a adc-info -d 'Calibration of the ADC'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-efuse -d 'Burn fields by name'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-bit -d 'Burn bits by number'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-block-data -d 'Burn data into blocks'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-key -d 'Burn keys'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-key-digest -d 'Burn digests of keys'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-custom-mac -d 'Burn a MAC of your own'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a read-protect-efuse -d 'Let no software read fields'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a write-protect-efuse -d 'Let nothing be burned into fields'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a set-flash-voltage -d 'Fix the voltage of the flash'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a execute-scripts -d 'Not here'
+complete -c mfg_flash -n __mfg_flash_efuse -l virt -d 'A virtual chip'
+complete -c mfg_flash -n __mfg_flash_efuse -l path-efuse-file -r -F -d 'eFuses of the virtual chip'
+complete -c mfg_flash -n __mfg_flash_efuse -l do-not-confirm -d 'Do not ask for BURN'
+complete -c mfg_flash -n __mfg_flash_efuse -l postpone -d 'Burn last what may cut off'
+complete -c mfg_flash -n __mfg_flash_efuse -l no-postpone -d 'Burn BLOCK0 in one go'
+complete -c mfg_flash -n __mfg_flash_efuse -l extend-efuse-table -r -F -d 'Fields of your own'
+complete -c mfg_flash -n __mfg_flash_efuse -l show-sensitive-info -d 'Show bytes of keys'
+complete -c mfg_flash -n __mfg_flash_efuse -s d -l debug -d 'Tell more'
+complete -c mfg_flash -n '__mfg_flash_is "efuse summary"' -l format -x -a 'summary json value-only' -d How
+complete -c mfg_flash -n '__mfg_flash_is "efuse summary"' -l file -r -F -d 'Write into a file'
+complete -c mfg_flash -n '__mfg_flash_is "efuse summary"' -l active -d 'Only what is burned or protected'
+complete -c mfg_flash -n '__mfg_flash_is "efuse dump"' -l format -x -a 'default split joint' -d How
+complete -c mfg_flash -n '__mfg_flash_is "efuse dump"' -l file-name -r -F -d 'Write into files'
+complete -c mfg_flash -n '__mfg_flash_is "efuse check-error"' -l recovery -d 'Complete weak bits'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-efuse"' -l force -d 'Even if both USB ports are lost'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-block-data"' -s o -l offset -x -d 'Where in the block'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-read-protect -d 'Let software read it'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-write-protect -d 'Let more be burned'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-protect-key -d 'Both'
+complete -c mfg_flash -n '__mfg_flash_is "efuse burn-bit" "efuse burn-block-data" "efuse burn-key" "efuse burn-key-digest" "efuse burn-custom-mac"' -l force-write-always -d 'Burn whatever is there'

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of mfg_flash efuse share: one line of commands for the eFuses of a chip.
+ */
+#ifndef SRC_EFUSE_H
+#define SRC_EFUSE_H
+
+#include <espmfg/efuse.h>
+
+#include "src/flash.h"
+
+#include <stdio.h>
+
+enum efuse_format {
+    EFUSE_FORMAT_DEFAULT, /* of summary: the table */
+    EFUSE_FORMAT_JSON,
+    EFUSE_FORMAT_VALUE_ONLY,
+    EFUSE_FORMAT_SPLIT,
+    EFUSE_FORMAT_JOINT,
+};
+
+struct efuse_command;
+
+/** One command of the line, with its words. */
+struct efuse_call {
+    struct efuse_run *run;
+    const struct efuse_command *command;
+    const char **words; /* without options; ended by NULL */
+    size_t count;
+    enum efuse_format format;
+    const char *file;   /* to write into, or NULL */
+    const char *offset; /* or NULL */
+    bool active, recovery, force, force_write_always;
+    bool no_read_protect, no_write_protect;
+};
+
+/** The whole line. */
+struct efuse_run {
+    struct flash *flash;
+    struct em_efuses *efuses;
+    struct efuse_call *calls;
+    size_t count;
+    const char **words;         /* that calls point into */
+    struct cli_option *options; /* that may stand at every command */
+    bool no_answer;             /* the user was asked, and there was nothing to read */
+};
+
+/** How a command takes part in the line. */
+enum efuse_kind {
+    EFUSE_READS,
+    EFUSE_BURNS,   /* only stages what is burned for the whole line */
+    EFUSE_REFUSES, /* not here; told before the chip is asked */
+};
+
+/** A command. @c base comes first: the program finds it by the table of commands. */
+struct efuse_command {
+    struct flash_command base;
+    enum efuse_kind kind;
+    bool has_force; /* has --force-write-always */
+    /** Do it with run->efuses; a fault goes to @p err. */
+    enum em_status (*act)(struct efuse_call *call, struct em_error *err);
+};
+
+extern const struct efuse_command efuse_summary;
+extern const struct efuse_command efuse_dump;
+extern const struct efuse_command efuse_check_error;
+extern const struct efuse_command efuse_get_custom_mac;
+extern const struct efuse_command efuse_adc_info;
+extern const struct efuse_command efuse_burn_efuse;
+extern const struct efuse_command efuse_burn_bit;
+extern const struct efuse_command efuse_burn_block_data;
+extern const struct efuse_command efuse_burn_key;
+extern const struct efuse_command efuse_burn_key_digest;
+extern const struct efuse_command efuse_burn_custom_mac;
+extern const struct efuse_command efuse_read_protect;
+extern const struct efuse_command efuse_write_protect;
+extern const struct efuse_command efuse_set_flash_voltage;
+extern const struct efuse_command efuse_execute_scripts;
+
+/** Run the line whose first command is flash->command; @p argv are the words behind it.
+ */
+int efuse_main(struct flash *flash, int argc, char **argv);
+
+/* Own options of commands; those of several stand in one place. */
+enum {
+    EFUSE_OPT_FORMAT,
+    EFUSE_OPT_FILE,
+    EFUSE_OPT_ACTIVE,
+    EFUSE_OPT_RECOVERY,
+    EFUSE_OPT_OFFSET,
+    EFUSE_OPT_FORCE,
+    EFUSE_OPT_FORCE_WRITE_ALWAYS,
+    EFUSE_OPT_NO_READ_PROTECT,
+    EFUSE_OPT_NO_WRITE_PROTECT,
+    EFUSE_OPT_NO_PROTECT_KEY,
+    EFUSE_OPTS_END,
+};
+/* clang-format off */
+#define EFUSE_OPTION_FORCE_WRITE_ALWAYS                                                    \
+    {"force-write-always", NULL, NULL,                                                     \
+     "burn also what is burned or protected already; holds for the whole line, the last "  \
+     "command that could have it decides", EFUSE_OPT_FORCE_WRITE_ALWAYS}
+/* clang-format on */
+
+/** Split the words behind the first command into calls, each parsed. Returns -1, or the
+ * exit status when there is nothing left to do. */
+int efuse_chain_parse(struct efuse_run *run, int argc, char **argv);
+void efuse_chain_free(struct efuse_run *run);
+
+/** Check, show and burn what is staged. @p check: look at the fields afterwards. */
+enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err);
+
+/** Write what @p text has to the file of the call, or print it. */
+enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,
+                         struct em_error *err);
+
+/** A text that grows, for efuse_put(). */
+struct efuse_text {
+    FILE *to; /* NULL: out of memory */
+    char *text;
+    size_t len;
+};
+void efuse_text_begin(struct efuse_text *text);
+/** End and put it. */
+enum em_status efuse_text_put(struct efuse_text *text, struct efuse_call *call,
+                              struct em_error *err);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The group of commands mfg_flash efuse, and the options that all of them have. */
+#include "config.h"
+
+#include "src/efuse.h"
+
+#include <string.h>
+
+enum {
+    OPT_VIRT = 500, /* behind the own options of the commands */
+    OPT_PATH_EFUSE_FILE,
+    OPT_DO_NOT_CONFIRM,
+    OPT_POSTPONE,
+    OPT_NO_POSTPONE,
+    OPT_EXTEND_TABLE,
+    OPT_SHOW_SENSITIVE,
+    OPT_DEBUG,
+    OPT_TABLE,
+    OPTS_END,
+};
+
+const struct cli_option efuse_options[] = {
+    {"virt", NULL, NULL, "use a virtual chip in the place of a port", OPT_VIRT},
+    {"path-efuse-file", NULL, "FILE",
+     "keep the eFuses of the virtual chip in FILE (default: they are forgotten)",
+     OPT_PATH_EFUSE_FILE},
+    {"do-not-confirm", NULL, NULL, "burn without asking for the word BURN",
+     OPT_DO_NOT_CONFIRM},
+    {"postpone", NULL, NULL,
+     "burn last what may close the way to the chip (this is the default)", OPT_POSTPONE},
+    {"no-postpone", NULL, NULL, "burn BLOCK0 in one go", OPT_NO_POSTPONE},
+    {"extend-efuse-table", NULL, "FILE", "CSV file with fields of your own",
+     OPT_EXTEND_TABLE},
+    {"show-sensitive-info", NULL, NULL, "show the bytes of keys", OPT_SHOW_SENSITIVE},
+    {"debug", "d", NULL, "tell more, as --verbose", OPT_DEBUG},
+    /* For comparing with published tools; their tables lack what was found since. */
+    {"table", NULL, "VERSION", NULL, OPT_TABLE},
+    {NULL, NULL, NULL, NULL, 0},
+};
+
+bool efuse_is_common(int id)
+{
+    return id >= OPT_VIRT && id < OPTS_END;
+}
+
+const char *efuse_take(void *user, int id, char *const *values)
+{
+    struct flash *flash = user;
+    struct efuse_args *args = &flash->efuse;
+    args->given = true;
+    switch (id) {
+    case OPT_VIRT:
+        args->virtual_chip = true;
+        return NULL;
+    case OPT_PATH_EFUSE_FILE:
+        args->path_efuse_file = values[0];
+        return NULL;
+    case OPT_DO_NOT_CONFIRM:
+        args->do_not_confirm = true;
+        return NULL;
+    case OPT_POSTPONE:
+    case OPT_NO_POSTPONE:
+        args->no_postpone = id == OPT_NO_POSTPONE;
+        return NULL;
+    case OPT_EXTEND_TABLE:
+        args->extend_table = values[0];
+        return NULL;
+    case OPT_SHOW_SENSITIVE:
+        args->show_sensitive = true;
+        return NULL;
+    case OPT_DEBUG:
+        flash->term.level = EM_LOG_DEBUG;
+        return NULL;
+    default:
+        args->table_520 = strcmp(values[0], "520") == 0;
+        return args->table_520 ? NULL : "there is only 520";
+    }
+}
+
+static const struct cli_command *const commands[] = {
+    &efuse_summary.base.cli,         &efuse_dump.base.cli,
+    &efuse_check_error.base.cli,     &efuse_get_custom_mac.base.cli,
+    &efuse_adc_info.base.cli,        &efuse_burn_efuse.base.cli,
+    &efuse_burn_bit.base.cli,        &efuse_burn_block_data.base.cli,
+    &efuse_burn_key.base.cli,        &efuse_burn_key_digest.base.cli,
+    &efuse_burn_custom_mac.base.cli, &efuse_read_protect.base.cli,
+    &efuse_write_protect.base.cli,   &efuse_set_flash_voltage.base.cli,
+    &efuse_execute_scripts.base.cli, NULL,
+};
+
+const struct cli_command efuse_group = {
+    .name = "efuse",
+    .summary = "Read, burn and protect eFuses",
+    .about =
+        "Commands and options are those of espefuse. Several commands may stand in one\n"
+        "line: all are checked first, and what they burn is burned together, once.\n"
+        "What is burned stays burned. Manual page: mfg_flash-efuse(1)\n",
+    .options = efuse_options,
+    .common = flash_options,
+    .examples =
+        "  mfg_flash -p /dev/ttyUSB0 efuse summary\n"
+        "  mfg_flash -p /dev/ttyUSB0 efuse burn-key auto nvs.bin HMAC_UP summary\n"
+        "  mfg_flash efuse --chip esp32c3 --virt --path-efuse-file e.bin burn-bit BLOCK3 "
+        "1\n",
+    .commands = commands,
+};

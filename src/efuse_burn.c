@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shows what a line of eFuse commands is going to burn, asks, and burns it. */
+#include "config.h"
+
+#include "src/efuse.h"
+
+#include "base/error_int.h"
+
+#include <string.h>
+
+static void print_change(FILE *to, const struct em_efuses_change *change)
+{
+    (void)fprintf(to, "  %-15s %-34s %s -> %s%s%s%s\n", change->block_name,
+                  change->field == NULL ? "(whole block)" : change->field, change->from,
+                  change->to, change->postponed ? " (last)" : "",
+                  change->covers != NULL && change->covers[0] != '\0' ? ", closes " : "",
+                  change->covers != NULL ? change->covers : "");
+}
+
+static json_t *changes_array(const struct em_efuses_change *changes, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        (void)json_array_append_new(
+            array,
+            json_pack("{s:s, s:s?, s:s, s:s, s:b, s:b}", "block", changes[i].block_name,
+                      "field", changes[i].field, "from", changes[i].from, "to",
+                      changes[i].to, "postponed", (int)changes[i].postponed, "protects",
+                      (int)changes[i].protects));
+    return array;
+}
+
+/* The word, read from the terminal or from what stands in its place. */
+static bool read_word(struct efuse_run *run)
+{
+    char line[16] = "";
+    (void)fflush(stdout);
+    (void)fputs("This cannot be undone. Type BURN (in capitals) to go on: ", stderr);
+    (void)fflush(stderr); /* a question that cannot be shown gets no answer */
+    run->no_answer = fgets(line, sizeof line, stdin) == NULL;
+    if (run->no_answer)
+        (void)fputc('\n', stderr);
+    return strcmp(line, "BURN\n") == 0 || strcmp(line, "BURN") == 0;
+}
+
+static bool confirm(void *user, const struct em_efuses_change *changes, size_t count)
+{
+    struct efuse_run *run = user;
+    struct flash *flash = run->flash;
+    bool asks = !flash->efuse.do_not_confirm;
+    bool silent = flash->term.quiet || flash->term.json;
+    flash_json(flash, "changes", changes_array(changes, count));
+    term_clear(&flash->term);
+    /* Who is asked has to see what for. */
+    if (!silent || asks) {
+        FILE *to = silent ? stderr : stdout;
+        (void)fprintf(to, "To be burned:\n");
+        for (size_t i = 0; i < count; i++)
+            print_change(to, &changes[i]);
+    }
+    return !asks || read_word(run);
+}
+
+enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err)
+{
+    static const char *const names[] = {
+        [EM_EFUSES_NOTHING] = "nothing",
+        [EM_EFUSES_DECLINED] = "declined",
+        [EM_EFUSES_BURNED] = "burned",
+        [EM_EFUSES_CUT_OFF] = "cut-off",
+    };
+    static const char *const told[] = {
+        [EM_EFUSES_NOTHING] = "Nothing to burn: all of it is burned already.",
+        [EM_EFUSES_DECLINED] = "Nothing was burned: the word was not BURN.",
+        [EM_EFUSES_BURNED] = "Burned and read back.",
+        [EM_EFUSES_CUT_OFF] = "Burned. As was asked for, the chip does not let its "
+                              "eFuses be read any more.",
+    };
+    struct flash *flash = run->flash;
+    enum em_efuses_result result = EM_EFUSES_NOTHING;
+    enum em_status status = em_efuses_burn(run->efuses, confirm, run, &result, err);
+    flash_json(flash, "result", json_string(names[result]));
+    if (status != EM_OK)
+        return status;
+    if (result == EM_EFUSES_DECLINED && run->no_answer)
+        return em_error_set(err, EM_ERR_REFUSED,
+                            "type BURN at a terminal, or add --do-not-confirm",
+                            "there is nobody to confirm it: nothing was burned");
+    flash_print(flash, "%s", told[result]);
+    if (check && (result == EM_EFUSES_BURNED || result == EM_EFUSES_NOTHING))
+        status = em_efuses_check_after(run->efuses, err);
+    return status;
+}
