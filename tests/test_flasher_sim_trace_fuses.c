@@ -81,17 +81,12 @@ static void test_field_protection(void)
         if (esp32 || c2)
             continue;
         unsigned word = (row->purpose - row->block0) / 4;
-        unsigned bits =
-            row->purpose_bits % 5 == 2 || word == 3 || strcmp(row->chip, "esp32h4") == 0
-                ? 5
-                : 4;
+        unsigned second = row->purpose_low + row->purpose_width;
         line_open(&line, row, "");
         burn_word0(0, 0, 1 << 8 | 1);
-        burn_word0(0, word,
-                   UINT32_C(4) << row->purpose_bits | UINT32_C(9)
-                                                          << (row->purpose_bits + bits));
-        CU_ASSERT_EQUAL(peek(&line, row->purpose) >> row->purpose_bits & 0xF, 0);
-        CU_ASSERT_EQUAL(peek(&line, row->purpose) >> (row->purpose_bits + bits) & 0xF, 9);
+        burn_word0(0, word, UINT32_C(4) << row->purpose_low | UINT32_C(9) << second);
+        CU_ASSERT_EQUAL(peek(&line, row->purpose) >> row->purpose_low & 0xF, 0);
+        CU_ASSERT_EQUAL(peek(&line, row->purpose) >> second & 0xF, 9);
         burn_word0(0, 1, 1);
         CU_ASSERT_EQUAL(peek(&line, row->block0 + 4) & 1, 0);
         /* What the chip says of itself follows. */
@@ -156,6 +151,18 @@ static void test_download_modes(void)
     line_close(&line);
 }
 
+/* The ESP32 goes on until its next reset, as published tools await it. */
+static void test_download_of_esp32(void)
+{
+    line_open(&line, row_of("esp32"), "");
+    burn_word0(0, 0, 1 << 27); /* UART_DOWNLOAD_DIS */
+    CU_ASSERT_EQUAL(peek(&line, 0x3FF5A000) & 1 << 27, 1 << 27);
+    CU_ASSERT_EQUAL(line_sync_count(&line, 0x20120707, 4), 8);
+    em_sim_power_cycle(line.sim, line.now_us);
+    CU_ASSERT_EQUAL(line_sync_count(&line, 0x20120707, 4), 0);
+    line_close(&line);
+}
+
 /* A chip with flash encryption on has a key that hosts look for: purpose 4, or a block
  * that is read protected; it writes encrypted with it. */
 static void test_flash_encryption(void)
@@ -167,7 +174,7 @@ static void test_flash_encryption(void)
         line_open(&line, row, "?flash-encryption");
         CU_ASSERT_TRUE(has_none());
         if (row->purpose != 0)
-            CU_ASSERT_EQUAL(peek(&line, row->purpose) >> row->purpose_bits & 0xF, 4);
+            CU_ASSERT_EQUAL(peek(&line, row->purpose) >> row->purpose_low & 0xF, 4);
         uint32_t rd_dis = row->security == 0 ? peek(&line, row->block0) >> 16 & 0xF
                                              : peek(&line, row->block0 + 4) & 0x7F;
         CU_ASSERT_EQUAL(rd_dis, strcmp(row->chip, "esp32c2") == 0 ? 3 : 1);
@@ -214,6 +221,7 @@ static const struct em_test tests[] = {
     {"protection of fields", test_field_protection},
     {"timing registers", test_timing},
     {"download modes", test_download_modes},
+    {"download mode of the ESP32", test_download_of_esp32},
     {"flash encryption", test_flash_encryption},
     {"a known key", test_known_key},
 };

@@ -41,7 +41,9 @@ void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *reques
             good = em_sim_bus_write(sim, addr, value);
         em_sim_spend(sim, em_sim_word(request, i + 3) * ns_per_us);
     }
-    if (sim->no_download) { /* burned a moment ago: the loader has nothing more to say */
+    /* Burned a moment ago: the loader has nothing more to say. The ESP32 looks at its
+     * fuse after a reset only: published tools do not await silence from it. */
+    if (sim->no_download && sim->chip->security_info != 0) {
         em_sim_start_app(sim);
         return;
     }
@@ -77,6 +79,20 @@ static bool greets(const uint8_t *data, size_t len)
     return false;
 }
 
+/* The same where two blocks meet. */
+static bool greets_across(const struct em_sim *sim, uint32_t at)
+{
+    uint8_t joint[8];
+    for (uint32_t i = 0; i < sizeof joint; i++) {
+        uint32_t addr = at - 4 + i;
+        joint[i] = (uint8_t)(em_sim_memory_read(&sim->memory, addr & ~(uint32_t)3) >>
+                             addr % 4 * 8);
+    }
+    /* Not all of it in what was there before: that may be of another program. */
+    return memcmp(joint + 1, greeting, sizeof greeting) == 0 ||
+           greets(joint + 2, sizeof joint - 2);
+}
+
 void em_sim_on_mem_data(struct em_sim *sim, const struct em_sim_request *request)
 {
     struct em_sim_load *load = &sim->load;
@@ -96,9 +112,10 @@ void em_sim_on_mem_data(struct em_sim *sim, const struct em_sim_request *request
         em_sim_refuse(sim, request, 0x02 /* no memory */, EM_STUB_FAULT_LENGTH);
         return;
     }
+    load->has_greeting =
+        load->has_greeting || greets(data, len) || greets_across(sim, load->at);
     load->at += (uint32_t)len;
     load->left -= len;
-    load->has_greeting = load->has_greeting || greets(data, len);
     em_sim_answer(sim, request, 0, NULL, 0);
 }
 
