@@ -23,6 +23,8 @@ EXTRA_DIST += \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
+	tests/test_flasher_sim_trace_fuses_util.h \
+	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
@@ -106,6 +108,11 @@ unit_tests = \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_stub \
+	tests/test_flasher_sim_trace \
+	tests/test_flasher_sim_trace_flash \
+	tests/test_flasher_sim_trace_fuses \
+	tests/test_flasher_sim_trace_power \
+	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
@@ -188,14 +195,14 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse
-fuzz_sources = $(filter %.c,$(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES))
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
 	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
-	printf '%s\n' $^ | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
+	printf '%s\n' $^ | grep '\.c$$' | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
 	  -fsanitize=fuzzer-no-link,address,undefined -c "$$1" \
 	  -o "fuzz/objects/$$(echo "$$1" | tr / _).o"' sh '{}'
 	rm -f $@ && $(AR) cr $@ fuzz/objects/*.o
