@@ -422,9 +422,9 @@ static void test_good_plan(void)
         memset(bytes, KEY_BYTE, sizeof bytes);
         struct em_efuses *e = open_chip(chips[i], "", false);
         const struct em_efuses_key keys[] = {
-            {"BLOCK_KEY0", bytes, KEY_LEN, "XTS_AES_128_KEY"},
-            {"BLOCK_KEY1", bytes, KEY_LEN, "HMAC_UP"},
-            {"BLOCK_KEY2", bytes, KEY_LEN, "SECURE_BOOT_DIGEST0"}};
+            {"BLOCK_KEY0", bytes, KEY_LEN, "XTS_AES_128_KEY", false},
+            {"BLOCK_KEY1", bytes, KEY_LEN, "HMAC_UP", false},
+            {"BLOCK_KEY2", bytes, KEY_LEN, "SECURE_BOOT_DIGEST0", false}};
         EM_CHECK_STATUS(em_efuses_stage_keys(e, keys, 3, NULL, &err), EM_OK, &err);
         put(e, "SECURE_BOOT_EN", 1);
         put(e, "SPI_BOOT_CRYPT_CNT", 7);
