@@ -42,6 +42,7 @@ test_scripts = \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
 	tests/efuse_cli.sh \
+	tests/efuse_plan.sh \
 	tests/golden.sh \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \
@@ -76,6 +77,7 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_stage \
+	tests/test_flasher_efuse_places \
 	tests/test_flasher_efuse_plan \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
