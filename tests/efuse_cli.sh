@@ -276,7 +276,7 @@ for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32
     fi
     case $chip in
     esp32 | esp32s2 | esp32s3)
-        run 0 -p "$port" --do-not-confirm set-flash-voltage 3.3V </dev/null
+        run 0 -p "$port" --do-not-confirm --override flash-voltage set-flash-voltage 3.3V </dev/null
         ;;
     *) run 2 -p "$port" --do-not-confirm set-flash-voltage 3.3V </dev/null ;;
     esac

@@ -190,11 +190,12 @@ fi
 sed -n '/^### /,$p' "$docs/efuse-rules.md" >guide.md
 diff rules.md guide.md >differences ||
     fail "docs/efuse-rules.md is stale (tests/efuse_plan.sh --list prints it): $(cat differences)"
-for rule in $(sed -n 's/^\([a-z][a-z0-9-]*\) (.*/\1/p' stdout); do
+sed -n 's/^\([a-z][a-z0-9-]*\) (.*/\1/p' stdout >known
+while read -r rule; do
     grep -q "^\.It Cm $rule" "$docs/mfg_flash-efuse.1" || fail "$rule is not in the manual"
-done
+done <known
 grep -o '^\.It Cm [a-z-]*-[a-z-]*' "$docs/mfg_flash-efuse.1" | while read -r _ _ rule; do
-    grep -q "^$rule (" stdout || echo "$rule"
+    grep -qxF "$rule" known || echo "$rule"
 done >unknown
 [ -s unknown ] && fail "the manual has rules that are none: $(cat unknown)"
 run 0 --chip esp32 rules </dev/null

@@ -4,6 +4,7 @@
 
 #include "flasher/efuse/rules_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool em_rule_changes(const struct em_rule_look *look, const char *name)
@@ -179,15 +180,15 @@ static bool lock_later(struct em_rule_look *look)
 static bool lock_group(struct em_rule_look *look)
 {
     char names[EM_RULE_SUBJECT] = "";
+    size_t len = 0;
     for (size_t i = 0; i < look->was->field_count; i++) {
         const char *name = look->was->fields[i]->name;
         if (em_efuse_listed(look->rule->needs, name) && closes_zero(look, name) &&
-            strlen(names) + strlen(name) + 2 < sizeof names) {
-            (void)strcat(names, names[0] == '\0' ? "" : " ");
-            (void)strcat(names, name);
-        }
+            len + strlen(name) + 2 < sizeof names)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s",
+                                    len == 0 ? "" : " ", name);
     }
-    return names[0] != '\0' && em_rule_hit(look, "%s", names);
+    return len > 0 && em_rule_hit(look, "%s", names);
 }
 
 static bool wr_closed(struct em_rule_look *look)

@@ -14,6 +14,7 @@ _mfg_flash()
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
+        rules
         execute-scripts'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'

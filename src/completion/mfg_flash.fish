@@ -8,7 +8,7 @@ function __mfg_flash_command
         dump-mem load-ram run reset ports version
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
-        set-flash-voltage execute-scripts
+        set-flash-voltage execute-scripts rules
     set -l command
     for word in (commandline -opc)[2..-1]
         if test -n "$command"
@@ -123,6 +123,7 @@ complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-custom-mac -d 'Burn a MAC 
 complete -c mfg_flash -f -n __mfg_flash_efuse -a read-protect-efuse -d 'Let no software read fields'
 complete -c mfg_flash -f -n __mfg_flash_efuse -a write-protect-efuse -d 'Let nothing be burned into fields'
 complete -c mfg_flash -f -n __mfg_flash_efuse -a set-flash-voltage -d 'Fix the voltage of the flash'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a rules -d 'List what is refused or warned of'
 complete -c mfg_flash -f -n __mfg_flash_efuse -a execute-scripts -d 'Not here'
 complete -c mfg_flash -n __mfg_flash_efuse -l virt -d 'A virtual chip'
 complete -c mfg_flash -n __mfg_flash_efuse -l path-efuse-file -r -F -d 'eFuses of the virtual chip'
