@@ -107,6 +107,13 @@ has '"result": "burned"' '"field": "SECURE_VERSION"' '"value": 1' '"id": "esp32c
 spoil 's/"postponed": false/"postpone": false/'
 fits 0 ok efuse --virt --chip esp32 --do-not-confirm write-protect-efuse RD_DIS
 has '"protects": true'
+fits 0 ok efuse --virt --chip esp32c3 --dry-run burn-efuse SPI_BOOT_CRYPT_CNT 1
+has '"hash": "' '"refused": true' '"rule": "encryption-no-key"' '"for_ever": true'
+fits 0 ok efuse --virt --chip esp32c3 --do-not-confirm --override encryption-no-key burn-efuse SPI_BOOT_CRYPT_CNT 1
+has '"overridden": true'
+fits 2 refused efuse --virt --chip esp32c3 --do-not-confirm burn-efuse SPI_BOOT_CRYPT_CNT 1
+fits 0 ok efuse --chip esp32c3 rules
+has '"known_rules": ['
 fits 2 usage efuse --virt --chip esp32c3 burn-efuse NO_SUCH_FIELD 1
 fits 2 usage efuse burn-bit BLOCK3 1
 

@@ -49,9 +49,8 @@ static void flip_each(struct em_efuses *e, struct em_efuses_bits *bits)
 
 static void test_every_bit(void)
 {
-    static const char *const chips[] = {"esp32", "esp32c3", "esp32s31"};
-    for (size_t c = 0; c < sizeof chips / sizeof chips[0]; c++) {
-        struct em_efuses *e = open_file(chips[c], NULL, false);
+    for (size_t c = 0; c < em_efuse_tables_count; c++) {
+        struct em_efuses *e = open_file(em_efuse_tables[c].chip, NULL, false);
         for (size_t b = 0; b < e->view.table->block_count; b++) {
             flip_each(e, &e->now[b]);
             flip_each(e, &e->staged[b]);
