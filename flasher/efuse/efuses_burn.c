@@ -256,6 +256,7 @@ out:
     /* What has to be so afterwards is kept for em_efuses_check_after(). */
     OPENSSL_cleanse(e->staged, sizeof e->staged);
     memset(e->recover, 0, sizeof e->recover);
+    e->forced = 0;
     return status;
 }
 

@@ -90,6 +90,7 @@ struct em_efuses {
     size_t finding_count;
     char subjects[EM_EFUSES_RULES_MAX][160]; /* of the findings */
     uint64_t overridden;                     /* a bit for each rule */
+    uint64_t forced;                         /* the same, only for what is staged now */
     char approved[2 * EM_EFUSES_HASH + 1];   /* "": any plan */
     struct em_efuses_line *lines;
     struct em_buf texts;            /* of changes or lines */

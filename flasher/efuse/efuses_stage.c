@@ -21,6 +21,7 @@ void em_efuses_unstage(struct em_efuses *e)
     if (e->expected != NULL)
         OPENSSL_cleanse(e->expected, e->expected_count * sizeof *e->expected);
     e->expected_count = 0;
+    e->forced = 0;
     e->stage_failed = false;
 }
 
@@ -135,11 +136,13 @@ static enum em_status check_never_both(struct em_efuses *e,
         if (em_efuses_zero(&read) && em_efuses_zero(&staged))
             continue;
         /* --force of burn-efuse is for this rule alone. */
-        enum em_status status =
-            force ? em_efuses_override(e, "usb-jtag-both", err)
-                  : em_efuses_refuse_by(e, "usb-jtag-both", err,
-                                        "%s and %s must not both be burned on %s",
-                                        field->name, other->name, e->chip->name);
+        enum em_status status = EM_OK;
+        if (force)
+            em_efuses_force_rule(e, "usb-jtag-both");
+        else
+            status = em_efuses_refuse_by(e, "usb-jtag-both", err,
+                                         "%s and %s must not both be burned on %s",
+                                         field->name, other->name, e->chip->name);
         if (status != EM_OK)
             return status;
         em_efuses_log(e, EM_LOG_WARNING, "%s and %s are both burned", field->name,

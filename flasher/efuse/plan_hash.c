@@ -28,7 +28,7 @@ static bool add_overridden(EVP_MD_CTX *ctx, const struct em_efuses *e)
 {
     bool good = true;
     for (size_t i = 0; i < em_efuse_rules_count && good; i++)
-        if ((e->overridden >> i & 1) != 0)
+        if (((e->overridden | e->forced) >> i & 1) != 0)
             good = add(ctx, em_efuse_rules[i].id, strlen(em_efuse_rules[i].id) + 1);
     return good && add(ctx, "", 1);
 }

@@ -25,6 +25,13 @@ static bool overridden(const struct em_efuses *e, const struct em_efuse_rule *ru
     return (e->overridden >> (rule - em_efuse_rules) & 1) != 0;
 }
 
+void em_efuses_force_rule(struct em_efuses *e, const char *id)
+{
+    const struct em_efuse_rule *rule = find_rule(id);
+    if (rule != NULL)
+        e->forced |= UINT64_C(1) << (rule - em_efuse_rules);
+}
+
 /* ---- Which chip has which rule ---- */
 
 /* A key purpose that has a meaning on this chip. */
@@ -151,7 +158,8 @@ static void add_finding(struct em_efuses *e, const struct em_rule_look *look)
         .reason = look->rule->reason,
         .way_out = look->rule->way_out,
         .refuses = look->rule->refuses && !e->options.table_520,
-        .overridden = overridden(e, look->rule),
+        .overridden = overridden(e, look->rule) ||
+                      (e->forced >> (look->rule - em_efuse_rules) & 1) != 0,
     };
 }
 

@@ -108,6 +108,8 @@ enum em_status em_efuses_judged(const struct em_efuses *e, struct em_error *err)
 enum em_status em_efuses_refuse_by(const struct em_efuses *e, const char *id,
                                    struct em_error *err, const char *fmt, ...)
     EM_PRINTF(4, 5);
+/** Let the rule @p id pass for what is staged now. */
+void em_efuses_force_rule(struct em_efuses *e, const char *id);
 /** What burning this field does; "" if nothing special. */
 const char *em_efuses_danger(const char *field);
 
