@@ -63,6 +63,13 @@ static bool confirm(void *user, const struct em_efuses_change *changes, size_t c
 
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err)
 {
+    enum em_efuses_result result = EM_EFUSES_NOTHING;
+    return efuse_burn_told(run, check, &result, err);
+}
+
+enum em_status efuse_burn_told(struct efuse_run *run, bool check,
+                               enum em_efuses_result *out, struct em_error *err)
+{
     static const char *const names[] = {
         [EM_EFUSES_NOTHING] = "nothing",
         [EM_EFUSES_DECLINED] = "declined",
@@ -80,6 +87,7 @@ enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *er
     enum em_efuses_result result = EM_EFUSES_NOTHING;
     enum em_status status = em_efuses_burn(run->efuses, confirm, run, &result, err);
     flash_json(flash, "result", json_string(names[result]));
+    *out = result;
     if (status != EM_OK)
         return status;
     if (result == EM_EFUSES_DECLINED && run->no_answer)

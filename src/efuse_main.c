@@ -73,7 +73,7 @@ static enum em_status name_call(const struct efuse_call *call, enum em_status st
     return status;
 }
 
-static enum em_status act(struct efuse_call *call, struct em_error *err)
+enum em_status efuse_act(struct efuse_call *call, struct em_error *err)
 {
     return name_call(call, call->command->act(call, err), err);
 }
@@ -84,7 +84,7 @@ static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_
     enum em_status status = EM_OK;
     for (size_t i = from; i < to && status == EM_OK; i++) {
         if (run->calls[i].command->kind == kind)
-            status = act(&run->calls[i], err);
+            status = efuse_act(&run->calls[i], err);
     }
     return status;
 }
@@ -93,12 +93,14 @@ static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_
  * Commands that read show what was before, or, behind the last that burns, what is. */
 static enum em_status do_line(struct efuse_run *run, struct em_error *err)
 {
-    enum em_status status = EM_OK;
+    enum em_status status;
     size_t burns = 0;
     size_t end = 0; /* behind the last that burns */
+    bool scripts = false;
     for (size_t i = 0; i < run->count; i++) {
         if (run->calls[i].command->kind == EFUSE_BURNS) {
             burns++;
+            scripts |= run->calls[i].command == &efuse_execute_scripts;
             end = i + 1;
         }
     }
@@ -108,15 +110,13 @@ static enum em_status do_line(struct efuse_run *run, struct em_error *err)
                                 "check-error --recovery cannot stand in one line with "
                                 "commands that burn");
     }
-    status = do_kind(run, EFUSE_REFUSES, 0, run->count, err);
-    if (status == EM_OK)
-        status = open_chip(run, burns > 0, err);
+    status = open_chip(run, burns > 0, err);
     if (status == EM_OK)
         status = do_kind(run, EFUSE_BURNS, 0, end, err);
     if (status == EM_OK)
         status = do_kind(run, EFUSE_READS, 0, end, err);
     if (status == EM_OK && burns > 0)
-        status = efuse_burn(run, burns == 1, err);
+        status = efuse_burn(run, burns == 1 && !scripts, err);
     return status == EM_OK ? do_kind(run, EFUSE_READS, end, run->count, err) : status;
 }
 
@@ -136,7 +136,7 @@ static bool prints_data(const struct efuse_run *run)
 int efuse_main(struct flash *flash, int argc, char **argv)
 {
     struct efuse_run run = {.flash = flash};
-    int exit_status = efuse_chain_parse(&run, argc, argv);
+    int exit_status = efuse_chain_parse(&run, flash->command, argc, argv);
     if (exit_status < 0) {
         if (prints_data(&run))
             flash->term.quiet = true; /* warnings and notes go to stderr */

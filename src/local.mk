@@ -22,6 +22,7 @@ mfg_flash_SOURCES = \
 	src/efuse_keys.c \
 	src/efuse_main.c \
 	src/efuse_read.c \
+	src/efuse_script.c \
 	src/efuse_stage.c \
 	src/efuse_summary.c \
 	src/flash.h \

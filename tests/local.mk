@@ -181,7 +181,7 @@ fuzz_targets = config values key reader image loader sim
 fuzz_sources = $(filter %.c,$(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES))
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
