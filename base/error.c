@@ -137,6 +137,17 @@ static const char *errno_hint(int errnum)
         return "raise the limit of open files (ulimit -n)";
     case ENAMETOOLONG:
         return "choose a shorter name";
+    case ENOTDIR:
+        return "check the name: something before a '/' in it is no folder";
+    case EISDIR:
+        return "name a file in it";
+    case EROFS:
+        return "choose a folder that can be written to";
+    case ENXIO:
+    case ENODEV:
+        return "is the device connected?";
+    case EIO:
+        return "the disk or device may be damaged: try another";
     default:
         return NULL;
     }

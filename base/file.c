@@ -58,8 +58,8 @@ enum em_status em_fd_read_all(struct em_buf *out, int fd, size_t expected, size_
             return EM_OK;
         out->len += (size_t)n;
         if (out->len - start > max)
-            return em_error_set(err, EM_ERR_INPUT, NULL, "'%s' is longer than %zu bytes",
-                                shown, max);
+            return em_error_set(err, EM_ERR_INPUT, "is it the right file?",
+                                "'%s' is longer than %zu bytes", shown, max);
     }
 }
 
@@ -81,8 +81,9 @@ static enum em_status read_at(struct em_buf *out, int dirfd, const char *name,
     size_t expected =
         st.st_size < 0 || (uintmax_t)st.st_size > max ? 0 : (size_t)st.st_size;
     if ((uintmax_t)st.st_size > max)
-        status = em_error_set(err, EM_ERR_INPUT, NULL, "'%s' has %jd bytes, limit %zu",
-                              shown, (intmax_t)st.st_size, max);
+        status = em_error_set(err, EM_ERR_INPUT, "is it the right file?",
+                              "'%s' has %jd bytes, limit %zu", shown,
+                              (intmax_t)st.st_size, max);
     else
         status = em_fd_read_all(out, fd, expected, max, shown, err);
     (void)close(fd); /* was only read */

@@ -80,8 +80,8 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
         [EM_EFUSES_NOTHING] = "Nothing to burn: all of it is burned already.",
         [EM_EFUSES_DECLINED] = "Nothing was burned: the word was not BURN.",
         [EM_EFUSES_BURNED] = "Burned and read back.",
-        [EM_EFUSES_CUT_OFF] = "Burned. As was asked for, the chip does not let its "
-                              "eFuses be read any more.",
+        [EM_EFUSES_CUT_OFF] =
+            "Burned. As was asked for, the chip's eFuses can no longer be read.",
     };
     struct flash *flash = run->flash;
     enum em_efuses_result result = EM_EFUSES_NOTHING;

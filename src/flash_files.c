@@ -83,7 +83,7 @@ enum em_status flash_range_take(struct flash_range *out, const struct flash_file
 {
     uint64_t end;
     unsigned long long len;
-    bool named = addr[0] < '0' || addr[0] > '9';
+    bool named = !cli_size(&len, addr, UINT32_MAX); /* names may begin with a digit */
     enum em_status status = take_addr(&out->addr, &end, files, addr, err);
     if (status != EM_OK)
         return status;

@@ -10,6 +10,7 @@
 #include "base/error_int.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,16 @@ enum em_status flash_output_open(struct flash_output *output, const char *path,
 {
     struct stat st;
     output->path = path;
+    size_t len = strlen(path);
+    const char *name = strrchr(path, '/');
+    name = name == NULL ? path : name + 1;
+    if (*name == '\0' && (len == 0 || stat(path, &st) != 0))
+        return em_error_set(err, EM_ERR_USAGE, "name a file", "'%s' is no name of a file",
+                            path);
+    if (strlen(name) > NAME_MAX)
+        return em_error_set(err, EM_ERR_USAGE, "choose a shorter name",
+                            "name of a file with %zu bytes, limit %d", strlen(name),
+                            (int)NAME_MAX);
     bool there = stat(path, &st) == 0;
     if (there && S_ISDIR(st.st_mode))
         return em_error_set(err, EM_ERR_IO, "name a file in it", "'%s' is a folder",

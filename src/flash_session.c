@@ -55,6 +55,7 @@ static int on_progress(void *user, const struct em_progress *progress)
 {
     struct flash *flash = user;
     struct em_hooks hooks = term_hooks(&flash->term);
+    flash->term.exit_status = exit_when_open; /* there is none before the port is open */
     if (!flash->connecting) {
         if (flash->begin != NULL)
             flash->begin(flash, flash->begin_user);

@@ -164,6 +164,7 @@ int main(int argc, char **argv)
     };
     struct cli_words words = {0};
     int exit_status;
+    term_guard_streams();
     if (argc < 2) {
         cli_help(flash_program, &mfg_flash);
         return 0;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "src/gen.h"
+#include "src/term.h"
 
 static const struct cli_command *const commands[] = {
     &gen_generate, &gen_generate_key, &gen_verify, &gen_image, NULL,
@@ -27,5 +28,6 @@ static const struct cli_command mfg_gen = {
 
 int main(int argc, char **argv)
 {
+    term_guard_streams();
     return cli_run("mfg_gen", &mfg_gen, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 }

@@ -50,6 +50,7 @@ enum {
     OPT_FLASH_ENCRYPTION,
     OPT_SECURE_BOOT,
     OPT_FLAT_REFUSALS,
+    OPT_STRICT_RATE,
     OPT_USB_PID,
     OPT_SEED,
     OPT_FAULT,
@@ -84,6 +85,9 @@ static const struct cli_option options[] = {
     {"secure-boot", NULL, NULL, "with secure boot on", OPT_SECURE_BOOT},
     {"flat-refusals", NULL, NULL, "refuse unknown commands in one frame, under their op",
      OPT_FLAT_REFUSALS},
+    {"strict-rate", NULL, NULL,
+     "on a pseudo-terminal, too, bytes at another rate than the chip's are garbled",
+     OPT_STRICT_RATE},
     {"usb-pid", NULL, "PID", "the port is this USB port of the chip: 0x1001",
      OPT_USB_PID},
     {"stats", NULL, NULL, "print a line of JSON a chip at the end", OPT_STATS},
@@ -294,5 +298,6 @@ static const struct cli_command mfg_sim = {
 
 int main(int argc, char **argv)
 {
+    term_guard_streams();
     return cli_run(program, &mfg_sim, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 }

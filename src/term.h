@@ -29,6 +29,11 @@ struct term {
     const volatile sig_atomic_t *stop; /* set by a signal: end as soon as it is safe */
 };
 
+/** Keep closed standard streams from being taken for the next file or port that is
+ * opened, which would get what is printed. Writing to them goes on to fail. First in
+ * main(). */
+void term_guard_streams(void);
+
 /** Set by SIGINT and SIGTERM once term_catch_signals() was called; a second signal ends
  * the program at once. */
 const volatile sig_atomic_t *term_stop(void);

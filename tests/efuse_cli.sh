@@ -75,7 +75,7 @@ refused 'BLOCK_KEY5' burn-key BLOCK_KEY5 key32_a.bin XTS_AES_128_KEY
 refused 'NO_PURPOSE' burn-key BLOCK_KEY1 key32_a.bin NO_PURPOSE
 refused 'SECURE_BOOT_EN' burn-efuse SECURE_BOOT_EN 1
 refused 'RD_DIS' burn-efuse WR_DIS 1 read-protect-efuse RD_DIS
-refused 'SECURE_BOOT_DIGEST0' burn-key BLOCK_KEY1 key32_a.bin SECURE_BOOT_DIGEST0 \
+refused 'must stay readable' burn-key BLOCK_KEY1 key32_a.bin SECURE_BOOT_DIGEST0 \
     read-protect-efuse BLOCK_KEY1
 refused 'no-such-file' burn-key BLOCK_KEY1 no-such-file USER
 refused 'BLOCK99' burn-bit BLOCK99 1
@@ -110,6 +110,11 @@ run 2 --do-not-confirm burn-bit BLOCK3 1 </dev/null
 says stderr '--port'
 
 # ---- Confirming ----
+
+# What is asked about is told with what it means.
+run 0 --chip esp32c3 --virt --do-not-confirm burn-key BLOCK_KEY0 key32_a.bin HMAC_UP </dev/null
+says stdout '0x0 (USER) -> 0x8 (HMAC_UP)'
+says stdout 'closes KEY_PURPOSE_0 BLOCK_KEY0'
 
 cp e.bin before.bin
 # shellcheck disable=SC2086 # words
@@ -184,6 +189,12 @@ says stdout burn-key-digest
 run 0 burn-key --help </dev/null
 says stdout 'HMAC_UP'
 
+# The name of a command as the value of an option is no command.
+run 0 --virt --chip esp32c3 summary --file dump dump --file-name=summary --format joint </dev/null
+says dump EFUSE_NAME
+[ "$(stat -c %s summary)" -eq 336 ] || fail 'a file with the name of a command'
+run 2 --virt --chip esp32c3 --do-not-confirm burn-efuse summary </dev/null
+says stderr 'is missing'
 # Options stand before efuse too, but not before other commands.
 checks=$((checks + 1))
 "$MFG_FLASH" --virt --chip esp32c3 efuse summary >stdout 2>stderr </dev/null || fail '--virt efuse'
@@ -196,25 +207,32 @@ run 0 --virt --chip esp32c3 --path-efuse-file new.bin --do-not-confirm burn-bit 
 
 # ---- Coding errors ----
 
-cp "$data/esp32c3/check_error_rs.start.bin" bad.bin
-bad="--chip esp32c3 --virt --path-efuse-file bad.bin"
-# shellcheck disable=SC2086 # words
-{
-    run 2 $bad check-error </dev/null
-    says stderr 'BLOCK'
-    run 2 $bad check-error --recovery </dev/null
-    says stderr '--do-not-confirm'
-    run 0 $bad --virt summary BLOCK_USR_DATA </dev/null
-}
+# Two errors in BLOCK3, as its register tells (byte 2 of the word at 0x1C0, from the end).
+run 0 --chip esp32c3 --virt --path-efuse-file bad.bin --do-not-confirm burn-block-data BLOCK3 \
+    key32_a.bin </dev/null
+printf '\002' | dd of=bad.bin bs=1 seek=62 conv=notrunc 2>/dev/null
+run 2 --chip esp32c3 --virt --path-efuse-file bad.bin check-error </dev/null
+says stderr 'BLOCK3: 2'
+bad='sim:esp32c3?efuse=bad.bin'
+run 2 -p "$bad" check-error </dev/null
+says stderr '--recovery'
+run 2 -p "$bad" check-error --recovery </dev/null
+says stderr '--do-not-confirm'
+run 0 -p "$bad" --do-not-confirm check-error --recovery </dev/null
+run 0 -p "$bad" check-error </dev/null
 
 # ---- Every command over the wire, on a simulated chip of each kind ----
+
+# Keys of flash encryption are turned round.
+od -An -v -tx1 -w1 key32_a.bin | awk '{ line[NR] = $1 } END { for (i = NR; i > 0; i--) print line[i] }' |
+    while read -r byte; do printf '%b' "\\0$(printf '%o' "0x$byte")"; done >reversed
 
 for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4; do
     port="sim:$chip?efuse=$work/$chip.efuses"
     case $chip in
-    esp32) key='burn-key BLOCK1 key32_a.bin' digest= block=BLOCK3 data=BLOCK2 flag=JTAG_DISABLE ;;
+    esp32) key='burn-key BLOCK1 key32_a.bin' digest='' block=BLOCK3 data=BLOCK2 flag=JTAG_DISABLE ;;
     esp32c2)
-        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest= block=BLOCK1 data=BLOCK3
+        key='burn-key BLOCK_KEY0 key32_a.bin XTS_AES_128_KEY' digest='' block=BLOCK1 data=BLOCK3
         flag=DIS_DIRECT_BOOT
         ;;
     esp32s2)
@@ -235,6 +253,24 @@ for chip in esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32
         check-error get-custom-mac adc-info </dev/null
     says stdout '02:34:56:78:9a:bc'
     run 0 -p "$port" summary --format value-only $flag </dev/null
+    # A key that is hidden later; where a PEM file is all a digest needs.
+    port="sim:$chip?efuse=$work/$chip.hidden"
+    hidden=BLOCK_KEY0 purpose=XTS_AES_128_KEY
+    case $chip in
+    esp32) hidden=BLOCK1 purpose='' ;;
+    esp32c2)
+        run 0 -p "sim:$chip" --do-not-confirm burn-key-digest ec_p256_pub.pem </dev/null
+        ;;
+    esac
+    # shellcheck disable=SC2086 # words
+    run 0 -p "$port" --do-not-confirm burn-key $hidden key32_a.bin $purpose --no-protect-key </dev/null
+    run 0 -p "$port" --show-sensitive-info dump --format joint </dev/null
+    says stdout "$(od -An -v -tx1 "$([ -n "$purpose" ] && echo reversed || echo key32_a.bin)" | tr -d ' \n')"
+    run 0 -p "$port" --do-not-confirm read-protect-efuse $hidden summary --active $hidden </dev/null
+    says stdout '?? ??'
+    if [ "$chip" = esp32 ]; then
+        run 0 -p "$port" --do-not-confirm burn-key-digest rsa3072.pem </dev/null
+    fi
     case $chip in
     esp32 | esp32s2 | esp32s3)
         run 0 -p "$port" --do-not-confirm set-flash-voltage 3.3V </dev/null

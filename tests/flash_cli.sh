@@ -215,6 +215,12 @@ hinted
 random_file big.bin 24577
 expect 2 stderr 'big.bin' @parts write-flash nvs big.bin
 expect 2 stderr 'big.bin' @parts write-flash 0x9000 big.bin
+# A name may begin with a digit; what is a number stays one.
+printf '1st,data,nvs,0x20000,0x1000\n0x10,data,nvs,0x30000,0x1000\n' >digits.csv
+expect 0 stdout 'Read 4096 bytes from 0x00020000' -p "$port" --partition-table digits.csv read-flash 1st all r.bin
+expect 2 stderr "partition '1st' has 4096 bytes, not 8192" \
+    -p "$port" --partition-table digits.csv erase-region 1st 8k
+expect 0 stdout 'Read 4096 bytes from 0x00000010' -p "$port" --partition-table digits.csv read-flash 0x10 4k r.bin
 expect 2 stderr 'nowhere.csv' -p "$port" --partition-table nowhere.csv write-flash 0 a.bin
 
 # Intel HEX: its own addresses.

@@ -32,6 +32,9 @@ refused 2 'unknown kind of port' -p foo://x read-mac
 refused 2 'there is no serial port that the filters leave' --port-filter serial=nobody-has-this read-mac
 refused 2 "no option 'foo'" -p 'sim:esp32c3?foo=1' read-mac
 refused 1 'the cable was cut' -p 'sim:esp32c3?fault=cut-after=300' read-mac
+# While connecting, the port is open already.
+refused 1 'the cable was cut' -p 'sim:esp32c3?fault=cut-after=20' --before no-reset read-mac
+refused 1 'the cable was cut' -q -p 'sim:esp32c3?fault=cut-after=20' --before no-reset read-mac
 # A file is no port, and stays as it is.
 cp a.bin file
 expect 2 stderr 'file' -p ./file read-mac
@@ -64,6 +67,10 @@ refused 2 'multiples of 4096' -p "$port" erase-region 0x1001 4k
 refused 2 'multiples of 4096' -p "$port" erase-region 0x1000 4097
 expect 2 stderr 'not a multiple of 16' -p "$port" write-flash --encrypt 0x1001 a.bin
 refused 2 'no key for flash encryption' -p "$port" write-flash --encrypt 0x1000 a.bin
+for chip in $chips; do
+    [ "$chip" = esp32 ] || # its ROM cannot do it at all
+        refused 2 'no key for flash encryption' -p "sim:$chip" -c "$chip" write-flash --encrypt 0x1000 a.bin
+done
 encrypted='sim:esp32c3?flash=c3.bin&flash-encryption=1'
 refused 2 'plain data, but flash encryption is on' -p "$encrypted&secure-download=1" write-flash 0x1000 a.bin
 refused 2 'flash encryption is on' -p "$encrypted" erase-flash
@@ -80,9 +87,18 @@ refused 2 "cannot open 'nowhere.bin'" -p "$port" write-flash 0x1000 nowhere.bin
 refused 2 "'.' is a folder" -p "$port" write-flash 0x1000 .
 refused 2 'nowhere' -p "$port" read-flash 0 4k nowhere/r.bin
 refused 2 "'.' is a folder" -p "$port" read-flash 0 4k .
+# What cannot be written is told before the chip is asked.
+for name in '' new/ "$(printf '%0300d' 1)"; do
+    refused 2 'name' -p nowhere read-flash 0 4k "$name"
+    refused 2 'name' -p nowhere dump-mem 0x40000000 4k "$name"
+done
+refused 2 'Not a directory' -p "$port" write-flash 0x1000 a.bin/x
+truncate -s 5G huge.bin
+refused 2 "'huge.bin' has 5368709120 bytes, limit" -p "$port" write-flash 0x1000 huge.bin
+rm huge.bin
 expect 2 stderr "'0x2000' has no file" -p "$port" write-flash 0x1000 a.bin 0x2000
 expect 2 stderr 'name an address and a file' -p "$port" write-flash
-refused 2 'this is no image for RAM' -p "$port" load-ram a.bin
+refused 2 'not a firmware image' -p "$port" load-ram a.bin
 refused 2 'nowhere.json' -p "$port" --stub nowhere.json read-mac
 printf '{' >stub.json
 expect 2 stderr 'stub.json:1: stub: no JSON' -p "$port" --stub stub.json read-mac
@@ -133,6 +149,12 @@ done
 # The chip is left as --after says also when the command failed.
 expect 2 stdout '' -q -p "$port" --trace=t.log verify-flash 0x0 a.bin
 tail -4 t.log | grep -q ' lines ' || fail "no reset after a failed command: $(tail -4 t.log)"
+
+# What is opened does not take the place of a closed stream, and get what is printed.
+got=0
+"$MFG_FLASH" -p "$port" --trace=t.log read-mac 2>stderr >&- || got=$?
+[ "$got" -eq 2 ] || fail "a closed stdout ends with $got"
+[ "$(grep -vc '^ *[0-9]*\.[0-9]* ' t.log)" -eq 0 ] || fail "the trace got what is printed: $(tail -3 t.log)"
 
 # Output that cannot be written.
 if [ -c /dev/full ]; then

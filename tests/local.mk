@@ -23,6 +23,8 @@ EXTRA_DIST += \
 	tests/test_flasher_flash_util.h \
 	tests/test_flasher_transport_sim_util.h \
 	tests/test_flasher_transport_util.h \
+	tests/test_flasher_sim_trace_fuses_util.h \
+	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
@@ -69,9 +71,13 @@ unit_tests = \
 	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
+	tests/test_flasher_efuse_extend \
+	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_tables \
+	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
@@ -100,6 +106,11 @@ unit_tests = \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_stub \
+	tests/test_flasher_sim_trace \
+	tests/test_flasher_sim_trace_flash \
+	tests/test_flasher_sim_trace_fuses \
+	tests/test_flasher_sim_trace_power \
+	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_mfg_batch \
@@ -159,33 +170,37 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_flash bench_generate bench_verify
-bench_flash_SOURCES    = tests/bench/bench_flash.c
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
+bench_efuse_LDADD      =
+bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
-bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) bench_flash$(EXEEXT) \
+bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
+    bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
     bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
+	./bench_efuse ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim
-fuzz_sources = $(filter %.c,$(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES))
+fuzz_targets = config values key reader image loader sim efuse
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
-	printf '%s\n' $^ | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
+	printf '%s\n' $^ | grep '\.c$$' | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
 	  -fsanitize=fuzzer-no-link,address,undefined -c "$$1" \
 	  -o "fuzz/objects/$$(echo "$$1" | tr / _).o"' sh '{}'
 	rm -f $@ && $(AR) cr $@ fuzz/objects/*.o
@@ -200,6 +215,6 @@ fuzz: fuzz/library.a
 	done
 
 .PHONY: bench fuzz
-CLEANFILES += bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz

@@ -15,7 +15,7 @@ fail() {
 none() {
     what=$1
     shift
-    hits=$(grep -nE "$@" || true)
+    hits=$(grep -nP "$@" || true)
     if [ -n "$hits" ]; then
         fail "$what"
         printf '%s\n' "$hits" | sed 's/^/    /'
@@ -38,6 +38,21 @@ none "base/ includes a room above it" '#include "(nvs|mfg|flasher|src|tests)/' b
 none "nvs/ includes a room above it" '#include "(mfg|flasher|src|tests)/' nvs/*.[ch]
 none "mfg/ includes a room above or beside it" '#include "(flasher|src|tests)/' mfg/*.[ch]
 none "flasher/ includes a room above or beside it" '#include "(nvs|mfg|src|tests)/' flasher/*/*.[ch]
+
+# Inside flasher/ as well: a room, and the headers of its sisters that it may see.
+while read -r room below; do
+    none "flasher/$room/ includes a room that is not below it" \
+        "#include \"flasher/(?!$room/|$below)" "flasher/$room"/*.[ch]
+done <<'EOF'
+chip -
+transport -
+image chip/
+rom (chip|transport|image)/
+flash (rom|image)/
+efuse (chip|rom)/
+sim (chip|efuse)/|rom/(slip|proto)_int|transport/(telnet|tty)_int
+EOF
+
 none "mfg/ or src/ includes a private header of nvs/" '#include "nvs/' mfg/*.[ch] src/*.[ch]
 none "a sample includes more than public headers" '#include "' samples/*.c
 none "a public header includes an internal one" '#include "' include/espmfg/*.h

@@ -210,7 +210,13 @@ static void errno_statuses(void)
         {EMFILE,       EM_ERR_IO,     1},
         {ENFILE,       EM_ERR_IO,     1},
         {ENAMETOOLONG, EM_ERR_IO,     1},
-        {EIO,          EM_ERR_IO,     0},
+        {ENOTDIR,      EM_ERR_IO,     1},
+        {EISDIR,       EM_ERR_IO,     1},
+        {EROFS,        EM_ERR_IO,     1},
+        {ENXIO,        EM_ERR_IO,     1},
+        {ENODEV,       EM_ERR_IO,     1},
+        {EIO,          EM_ERR_IO,     1},
+        {EBADF,        EM_ERR_IO,     0},
         {99999,        EM_ERR_IO,     0},
     };
     /* clang-format on */

@@ -193,7 +193,20 @@ static void secure_download(void)
     em_t_close(&chip);
 }
 
+/* Stopping is possible between steps: two seconds apart at most on the usual rates. */
+static void steps(void)
+{
+    struct em_device dev = {.stub = true, .baud = 115200};
+    CU_ASSERT_TRUE(em_flash_read_step(&dev) <= 2 * 11520);
+    CU_ASSERT_TRUE(em_flash_read_step(&dev) >= 11520);
+    dev.baud = 921600;
+    CU_ASSERT_EQUAL(em_flash_read_step(&dev), EM_FLASH_READ_CHUNK);
+    dev.baud = 1; /* but not without end */
+    CU_ASSERT_EQUAL(em_flash_read_step(&dev), 8192);
+}
+
 static const struct em_test tests[] = {
+    {"steps of a stub", steps},
     {"reading on every chip", reads},
     {"reading over bad lines", reads_faulty},
     {"verifying", verifies},

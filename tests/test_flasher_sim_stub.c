@@ -4,6 +4,8 @@
 
 #include "tests/test_flasher_sim_util.h"
 
+#include "flasher/chip/chip_int.h"
+
 enum { STUB_AT = 0x40380000 };
 
 static void test_stub_rules(void)
@@ -126,6 +128,27 @@ static void test_rates(void)
     CU_ASSERT_EQUAL(BENCH(&b, EM_OP_READ_REG, 0, 0x3FC80000), -1);
     em_sim_set_baud(b.sim, 460800);
     CU_ASSERT_EQUAL(BENCH(&b, EM_OP_READ_REG, 0, 0x3FC80000), 0);
+    bench_close(&b);
+}
+
+/* Hosts reckon the crystal by the rate and the divider, also at another rate than the
+ * first: 40 MHz / 460800 = 86.8, 40 MHz / 115200 = 347.2 (rom-protocol.md, 8.3). */
+static void test_divider(void)
+{
+    const uint32_t clkdiv = em_chip_find("esp32")->uart_clkdiv;
+    struct bench b;
+    bench_open(&b, "esp32");
+    CU_ASSERT_EQUAL(bench_read(&b, clkdiv), 347);
+    CU_ASSERT_TRUE(bench_start_stub(&b, 0x40090000));
+    CU_ASSERT_EQUAL(BENCH(&b, EM_OP_CHANGE_BAUDRATE, 0, 460800, 115200), 0);
+    b.now_us += 50000;
+    em_sim_set_baud(b.sim, 460800);
+    CU_ASSERT_EQUAL(bench_read(&b, clkdiv), 87);
+    bench_close(&b);
+    /* First contact at another rate: 40 MHz / 57600 = 694.4. */
+    bench_open(&b, "esp32");
+    em_sim_set_baud(b.sim, 57600);
+    CU_ASSERT_EQUAL(bench_read(&b, clkdiv), 694);
     bench_close(&b);
 }
 
@@ -338,6 +361,7 @@ static const struct em_test tests[] = {
     {"time on the wire", test_wire_time},
     {"time of the flash", test_flash_time},
     {"rates", test_rates},
+    {"divider of the UART", test_divider},
     {"reset by the modem lines", test_reset_lines},
     {"watchdog", test_watchdog},
     {"power cut", test_power_cut},

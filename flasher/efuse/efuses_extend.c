@@ -213,7 +213,7 @@ static enum em_status read_line(struct reader *r, struct em_span line)
 {
     struct em_span column[COLUMNS] = {{0}};
     struct em_efuses_extra *extra = &r->e->extra;
-    const struct em_efuse_block *block;
+    const struct em_efuse_block *block = NULL;
     if (split(line, column) < COLUMNS - 1)
         return bad(r, "name, block, first bit, number of bits, comment",
                    "the line has too few columns", line);

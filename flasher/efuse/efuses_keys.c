@@ -62,24 +62,38 @@ static bool is_taken(const struct em_efuses *e, const struct items *items,
     return false;
 }
 
-/* The next free key block from @p from on, round the end. */
-static const struct em_efuse_block *next_free(const struct em_efuses *e,
-                                              const struct items *items, size_t from)
-{
-    size_t count = e->view.table->block_count;
-    for (size_t i = 0; i < count; i++) {
-        const struct em_efuse_block *block = &e->view.table->blocks[(from + i) % count];
-        if (em_efuses_block_free(e, block) && !is_taken(e, items, block))
-            return block;
-    }
-    return NULL;
-}
-
 static enum em_status no_block(const struct em_efuse_purpose *purpose,
                                struct em_error *err)
 {
     return em_error_set(err, EM_ERR_REFUSED, "see the summary for what they hold",
                         "no key block is free for %s", purpose->name);
+}
+
+/* The next free key block from @p from on, round the end. A damaged one on the way may be
+ * what a burn of this key left that was cut short: better ask than use up another. */
+static enum em_status next_free(struct em_efuses *e, const struct items *items,
+                                size_t from, const struct em_efuse_purpose *purpose,
+                                const struct em_efuse_block **out, struct em_error *err)
+{
+    size_t count = e->view.table->block_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct em_efuse_block *block = &e->view.table->blocks[(from + i) % count];
+        if (is_taken(e, items, block) || !em_efuses_key_block(e, block))
+            continue;
+        *out = block;
+        if (em_efuses_block_free(e, block))
+            return EM_OK;
+        enum em_status status = EM_OK;
+        if (em_efuses_damaged(e, block->number))
+            status = em_efuses_refuse(
+                e, err, "--force-write-always passes it over; or name another block",
+                "%s has coding errors: it may hold a part of a key for %s", block->name,
+                purpose->name);
+        if (status != EM_OK)
+            return status;
+    }
+    *out = NULL;
+    return no_block(purpose, err);
 }
 
 /* Bytes of the key as they are meant, before they are turned around. */
@@ -131,26 +145,6 @@ static void add(struct items *items, const struct em_efuse_block *block,
         item->bytes[i] = bytes[purpose->reverse ? len - 1 - i : i];
 }
 
-static enum em_status add_long(const struct em_efuses *e, struct items *items,
-                               const struct em_efuse_block *block,
-                               const struct em_efuse_purpose *purpose,
-                               const uint8_t bytes[LONG_KEY], struct em_error *err)
-{
-    const struct em_efuse_purpose *part[2] = {
-        em_efuse_purpose_find(&e->view, purpose->parts[0]),
-        em_efuse_purpose_find(&e->view, purpose->parts[1])};
-    if (part[0] == NULL || part[1] == NULL)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
-                            "%s has no purposes for the halves of %s", e->chip->name,
-                            purpose->name);
-    add(items, block, part[0], bytes, KEY);
-    const struct em_efuse_block *second = next_free(e, items, (size_t)block->number + 1);
-    if (second == NULL)
-        return no_block(part[1], err);
-    add(items, second, part[1], bytes + KEY, KEY);
-    return EM_OK;
-}
-
 /* A block that has this very key already, as a whole or in part: a run before this one
  * was cut short. */
 static const struct em_efuse_block *holder(const struct em_efuses *e,
@@ -178,7 +172,29 @@ static const struct em_efuse_block *holder(const struct em_efuses *e,
     return found;
 }
 
-static enum em_status add_key(const struct em_efuses *e, struct items *items,
+static enum em_status add_long(struct em_efuses *e, struct items *items,
+                               const struct em_efuse_block *block,
+                               const struct em_efuse_purpose *purpose,
+                               const uint8_t bytes[LONG_KEY], struct em_error *err)
+{
+    const struct em_efuse_purpose *part[2] = {
+        em_efuse_purpose_find(&e->view, purpose->parts[0]),
+        em_efuse_purpose_find(&e->view, purpose->parts[1])};
+    if (part[0] == NULL || part[1] == NULL)
+        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+                            "%s has no purposes for the halves of %s", e->chip->name,
+                            purpose->name);
+    add(items, block, part[0], bytes, KEY);
+    const struct em_efuse_block *second = holder(e, items, part[1], bytes + KEY);
+    enum em_status status = EM_OK;
+    if (second == NULL)
+        status = next_free(e, items, (size_t)block->number + 1, part[1], &second, err);
+    if (status == EM_OK)
+        add(items, second, part[1], bytes + KEY, KEY);
+    return status;
+}
+
+static enum em_status add_key(struct em_efuses *e, struct items *items,
                               const struct em_efuses_key *key,
                               const struct em_efuse_purpose *purpose,
                               const struct em_efuse_block *block, struct em_error *err)
@@ -196,9 +212,7 @@ static enum em_status add_key(const struct em_efuses *e, struct items *items,
     if (status == EM_OK && block == NULL && purpose->parts[0] == NULL && len == KEY)
         block = holder(e, items, purpose, bytes);
     if (status == EM_OK && block == NULL)
-        block = next_free(e, items, 0);
-    if (status == EM_OK && block == NULL)
-        status = no_block(purpose, err);
+        status = next_free(e, items, 0, purpose, &block, err);
     if (status == EM_OK && purpose->parts[0] != NULL)
         status = add_long(e, items, block, purpose, bytes, err);
     else if (status == EM_OK)
@@ -207,7 +221,7 @@ static enum em_status add_key(const struct em_efuses *e, struct items *items,
     return status;
 }
 
-static enum em_status resolve(const struct em_efuses *e, struct items *items,
+static enum em_status resolve(struct em_efuses *e, struct items *items,
                               const struct em_efuses_key *key, struct em_error *err)
 {
     const struct em_efuse_block *block = NULL;
@@ -323,7 +337,8 @@ static enum em_status stage_item(struct em_efuses *e, const struct item *item,
     enum em_status status = EM_OK;
     if (em_efuses_zero(&value))
         em_efuses_log(e, EM_LOG_WARNING, "%s: the key is all zeros", item->block->name);
-    if (!em_efuses_zero(&now) && !em_efuses_same(&now, &value) && !part)
+    if (em_efuses_can_read(e, field) && !em_efuses_zero(&now) &&
+        !em_efuses_same(&now, &value) && !part)
         status = occupied(e, field, err);
     if (status == EM_OK)
         status = em_efuses_stage_value(e, field, &value, err);
@@ -369,85 +384,4 @@ enum em_status em_efuses_stage_keys(struct em_efuses *e, const struct em_efuses_
                                     struct em_error *err)
 {
     return em_efuses_stage_done(e, stage_keys(e, keys, count, options, err));
-}
-
-/* Where the chip has one place for the digest only: that purpose. NULL: it has several.
- */
-static const struct em_efuse_purpose *only_digest(const struct em_efuses *e)
-{
-    for (size_t i = 0; i < e->view.table->purpose_count; i++)
-        if (e->view.table->purposes[i].in_block && e->view.table->purposes[i].digest)
-            return &e->view.table->purposes[i];
-    return NULL;
-}
-
-static enum em_status digest_key(const struct em_efuses *e, struct em_efuses_key *key,
-                                 struct em_error *err)
-{
-    enum { FROM_REVISION = 300 };
-    const struct em_efuse_purpose *only = only_digest(e);
-    if (only != NULL && em_efuses_named(e, "CODING_SCHEME") != NULL) { /* ESP32 */
-        if (e->state.scheme == EM_EFUSE_SCHEME_34)
-            return em_error_set(err, EM_ERR_REFUSED, "use a chip without coding scheme",
-                                "a digest of 32 bytes does not fit under the 3/4 coding");
-        if (e->view.revision < FROM_REVISION)
-            return em_error_set(err, EM_ERR_UNSUPPORTED, "secure boot V1 needs no digest",
-                                "secure boot V2 is there from revision v3.0 on, this is "
-                                "v%u.%u",
-                                e->view.revision / 100, e->view.revision % 100);
-        key->block = only->name;
-        key->purpose = NULL;
-        return EM_OK;
-    }
-    if (only != NULL) {
-        key->block = e->view.table->blocks[only->block].name;
-        key->purpose = only->name;
-        return EM_OK;
-    }
-    const struct em_efuse_purpose *purpose =
-        key->purpose == NULL ? NULL : em_efuse_purpose_find(&e->view, key->purpose);
-    if (key->block == NULL || purpose == NULL || !purpose->digest)
-        return em_error_set(err, EM_ERR_USAGE, "take SECURE_BOOT_DIGEST0, 1 or 2",
-                            "'%.64s' is no purpose for the digest of a public key",
-                            key->purpose == NULL ? "" : key->purpose);
-    return EM_OK;
-}
-
-enum em_status em_efuses_stage_key_digests(struct em_efuses *e,
-                                           const struct em_efuses_key *keys, size_t count,
-                                           const struct em_efuses_key_options *options,
-                                           struct em_error *err)
-{
-    struct em_efuses_key *made = calloc(count + 1, sizeof *made);
-    uint8_t(*digests)[KEY] = calloc(count + 1, sizeof *digests);
-    enum em_status status = made == NULL || digests == NULL ? em_error_nomem(err) : EM_OK;
-    for (size_t i = 0; i < count && status == EM_OK; i++) {
-        made[i] = keys[i];
-        status = digest_key(e, &made[i], err);
-        if (status == EM_OK)
-            status = em_efuses_pem_digest(keys[i].data, keys[i].len, digests[i], err);
-        made[i].data = digests[i];
-        made[i].len = KEY;
-    }
-    if (status == EM_OK)
-        status = stage_keys(e, made, count, options, err);
-    free(made);
-    free(digests);
-    return em_efuses_stage_done(e, status);
-}
-
-const char *em_efuses_purpose(const struct em_efuses *e, size_t idx)
-{
-    for (size_t i = 0; i < e->view.table->purpose_count; i++) {
-        const struct em_efuse_purpose *purpose = &e->view.table->purposes[i];
-        if ((purpose->editions & e->view.edition) != 0 && idx-- == 0)
-            return purpose->name;
-    }
-    return NULL;
-}
-
-bool em_efuses_purpose_is_pem(const struct em_efuses *e, const char *name)
-{
-    const struct em_efuse_purpose *purpose = em_efuse_purpose_find(&e->view, name);
-    return purpose != NULL && purpose->pem;
 }

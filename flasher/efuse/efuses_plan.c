@@ -47,13 +47,45 @@ static size_t keep_covers(struct em_efuses *e, const struct em_efuse_field *fiel
     return at;
 }
 
-static void bits_text(const struct em_efuse_field *field,
-                      const struct em_efuses_bits *bits, char *out, size_t size)
+/* What @p number means in this field; NULL: only the number tells. A key purpose may
+ * have its upper bits in another field. */
+static const char *meaning(const struct em_efuses *e, const struct em_efuse_field *field,
+                           uint64_t number, bool staged)
 {
-    if (field->bits <= 64)
-        (void)snprintf(out, size, "0x%llx", (unsigned long long)em_efuses_number(bits));
-    else
-        (void)snprintf(out, size, "%s", em_efuses_zero(bits) ? "blank" : "data");
+    const struct em_efuse_field *piece[EM_EFUSES_PARTS_MAX];
+    if (field->special != EM_EFUSE_CLASS_KEYPURPOSE)
+        return em_efuse_value_text(field, (uint32_t)number);
+    size_t count = em_efuses_pieces(e, field, piece);
+    uint64_t value = 0;
+    unsigned place = 0;
+    if (count == 0) /* it is such upper bits */
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct em_efuses_bits bits = em_efuses_read(e, piece[i]);
+        struct em_efuses_bits more = em_efuses_staged(e, piece[i]);
+        if (staged)
+            bits = em_efuses_or(&bits, &more);
+        value |= em_efuses_number(&bits) << place;
+        place += piece[i]->bits;
+    }
+    const struct em_efuse_purpose *purpose =
+        em_efuse_purpose_by_value(&e->view, (int)value);
+    return purpose == NULL ? NULL : purpose->name;
+}
+
+/* The field as it is, or with what is staged. */
+static size_t keep_value(struct em_efuses *e, const struct em_efuse_field *field,
+                         const struct em_efuses_bits *bits, bool staged)
+{
+    char text[128];
+    if (field->bits > 64)
+        return keep(e, em_efuses_zero(bits) ? "blank" : "data");
+    uint64_t number = em_efuses_number(bits);
+    const char *means = field->bits > 32 ? NULL : meaning(e, field, number, staged);
+    (void)snprintf(text, sizeof text, "0x%llx%s%s%s", (unsigned long long)number,
+                   means == NULL ? "" : " (", means == NULL ? "" : means,
+                   means == NULL ? "" : ")");
+    return keep(e, text);
 }
 
 static void add_field(struct em_efuses *e, struct drafts *drafts,
@@ -65,17 +97,14 @@ static void add_field(struct em_efuses *e, struct drafts *drafts,
     if (em_efuses_same(&now, &then))
         return;
     struct draft *draft = &drafts->list[drafts->count++];
-    char text[64];
     draft->change.block = field->block;
     draft->change.block_name = e->view.table->blocks[field->block].name;
     draft->change.field = field->name;
     draft->change.postponed = late;
     draft->change.protects =
         strcmp(field->name, "WR_DIS") == 0 || strcmp(field->name, "RD_DIS") == 0;
-    bits_text(field, &now, text, sizeof text);
-    draft->from = keep(e, text);
-    bits_text(field, &then, text, sizeof text);
-    draft->to = keep(e, text);
+    draft->from = keep_value(e, field, &now, false);
+    draft->to = keep_value(e, field, &then, true);
     draft->covers = keep_covers(e, field, &staged);
 }
 

@@ -10,6 +10,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/efuses.c \
 	flasher/efuse/efuses_bits.c \
 	flasher/efuse/efuses_burn.c \
+	flasher/efuse/efuses_digest.c \
 	flasher/efuse/efuses_extend.c \
 	flasher/efuse/efuses_info.c \
 	flasher/efuse/efuses_int.h \

@@ -105,7 +105,8 @@ static enum em_status check_encrypted_place(const struct em_flash_piece *piece,
 {
     const struct em_chip *chip = dev->chip;
     if (chip->encrypt_align == 0)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+        return em_error_set(err, EM_ERR_UNSUPPORTED,
+                            "encrypt the file with the chip's key first",
                             "%s: the %s cannot encrypt what it writes",
                             em_flash_piece_name(piece), chip->name);
     /* The short form of BEGIN has no word for it. */
@@ -114,7 +115,7 @@ static enum em_status check_encrypted_place(const struct em_flash_piece *piece,
                             "%s: the ROM loader of the %s cannot encrypt what it writes",
                             em_flash_piece_name(piece), chip->name);
     if (piece->addr % chip->encrypt_align != 0)
-        return em_error_set(err, EM_ERR_USAGE, NULL,
+        return em_error_set(err, EM_ERR_USAGE, "choose another address",
                             "%s: address 0x%" PRIx32
                             " of an encrypted write is not a multiple of %" PRIu32,
                             em_flash_piece_name(piece), piece->addr, chip->encrypt_align);
@@ -130,7 +131,8 @@ static enum em_status check_encrypted(const struct em_flash_piece *piece,
     if (status != EM_OK || ignore)
         return status;
     if (security->dl_encrypt_dis)
-        return em_error_set(err, EM_ERR_REFUSED, NULL,
+        return em_error_set(err, EM_ERR_REFUSED,
+                            "encrypt the file with the chip's key first",
                             "%s: encryption in download mode is switched off for good",
                             em_flash_piece_name(piece));
     if (security->crypt_config_bad)

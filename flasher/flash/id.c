@@ -72,7 +72,8 @@ enum em_status em_flash_identify(struct em_device *device,
 {
     *out = (struct em_flash_id){.voltage = ""};
     if (device->secure_download)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+        return em_error_set(err, EM_ERR_UNSUPPORTED,
+                            "in it only writing and erasing are possible",
                             "flash id: the chip is in secure download mode");
     enum em_status status =
         em_flash_attach(device, options != NULL ? options->spi_connection : NULL, err);

@@ -87,7 +87,8 @@ enum em_status em_flash_need_md5(const struct em_device *dev, const char *subjec
     if (em_flash_can_md5(dev))
         return EM_OK;
     if (dev->secure_download)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+        return em_error_set(err, EM_ERR_UNSUPPORTED,
+                            "in it only writing and erasing are possible",
                             "%s: the chip is in secure download mode", subject);
     return em_error_set(err, EM_ERR_UNSUPPORTED, "use a stub (--stub)",
                         "%s: the ROM loader of the %s cannot", subject, dev->chip->name);

@@ -13,13 +13,22 @@ enum {
     READ_PACKET = 4096,        /* of a stub */
     READ_UNACKED = 64,         /* packets that may be under way; rom-protocol.md, 3.4 */
     STEP_MIN = 256,            /* read at a time on the worst of lines */
+    STEP_S = 1,                /* about as long as a step of a stub may take */
+    BITS = 10,                 /* of a byte on the line */
     FRAME_TIME_US = 3000000,   /* between frames of a stub */
     ROM_STEP = EM_FLASH_SECTOR /* read again at a time when it was garbled */
 };
 
 size_t em_flash_read_step(const struct em_device *dev)
 {
-    return dev->stub ? EM_FLASH_READ_CHUNK : ROM_STEP;
+    size_t step = EM_FLASH_READ_CHUNK;
+    if (!dev->stub)
+        return ROM_STEP;
+    /* Between steps progress is told and the user may stop: not too seldom on slow lines.
+     */
+    while (step > 2 * READ_PACKET && step / 2 >= dev->baud / BITS * STEP_S)
+        step /= 2;
+    return step;
 }
 
 static enum em_status read_by_rom(struct em_device *dev, uint32_t addr, uint8_t *out,

@@ -94,6 +94,19 @@ static void find_purposes(struct em_flash_security *out, const struct em_device 
     out->has_key = (found & 1u << PURPOSE_XTS_128) != 0 || (found & both) == both;
 }
 
+/* It need not have been asked for yet: the ESP32-S2 is known by another word. */
+static enum em_status ask_purposes(struct em_flash_security *out, struct em_device *dev,
+                                   struct em_error *err)
+{
+    struct em_security_info info;
+    if (dev->chip->security_info == 0)
+        return EM_OK;
+    enum em_status status = em_device_security_info(dev, &info, err);
+    if (status == EM_OK)
+        find_purposes(out, dev);
+    return status == EM_ERR_UNSUPPORTED ? EM_OK : status; /* of old silicon or stubs */
+}
+
 /* A key manager may hold the key instead, without a purpose. */
 static enum em_status find_managed_key(struct em_flash_security *out,
                                        struct em_device *dev, struct em_error *err)
@@ -137,9 +150,8 @@ static enum em_status read_keys(struct em_flash_security *out, struct em_device 
     }
     if (has_item(chip, "flash_key"))
         return find_key_block(out, dev, err);
-    if (dev->has_security)
-        find_purposes(out, dev);
-    return find_managed_key(out, dev, err);
+    enum em_status status = ask_purposes(out, dev, err);
+    return status == EM_OK ? find_managed_key(out, dev, err) : status;
 }
 
 enum em_status em_flash_security_read(struct em_flash_security *out,

@@ -29,7 +29,8 @@ static enum em_status begin(struct em_device *dev, const struct em_flash_options
         return em_error_set(err, EM_ERR_USAGE, NULL, "%s: %u bytes, 1 to %u are possible",
                             subject, bytes, max);
     if (dev->secure_download)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+        return em_error_set(err, EM_ERR_UNSUPPORTED,
+                            "in it only writing and erasing are possible",
                             "%s: the chip is in secure download mode", subject);
     return em_flash_attach(dev, options != NULL ? options->spi_connection : NULL, err);
 }

@@ -32,12 +32,13 @@ static enum em_status list_differences(const struct verifying *v, size_t idx,
                                        uint32_t addr, const uint8_t *data, size_t len,
                                        struct em_error *err)
 {
-    uint8_t *chunk = malloc(EM_FLASH_READ_CHUNK);
+    size_t step = em_flash_read_step(v->dev);
+    uint8_t *chunk = malloc(step);
     if (chunk == NULL)
         return em_error_nomem(err);
     enum em_status status = EM_OK;
     for (size_t at = 0; status == EM_OK && at < len;) {
-        size_t part = len - at < EM_FLASH_READ_CHUNK ? len - at : EM_FLASH_READ_CHUNK;
+        size_t part = len - at < step ? len - at : step;
         bool same;
         uint32_t from = addr + (uint32_t)at;
         status = em_flash_same(v->dev, from, data + at, part, &same, err);

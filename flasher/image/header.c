@@ -112,8 +112,9 @@ enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t 
                               const struct em_chip *chip, struct em_error *err)
 {
     if (!em_image_header(out, data, len, chip))
-        return em_error_set(err, EM_ERR_INPUT, NULL, "not a firmware image%s%s",
-                            chip != NULL ? " for " : "", chip != NULL ? chip->name : "");
+        return em_error_set(err, EM_ERR_INPUT, "take a file that was built for it",
+                            "not a firmware image%s%s", chip != NULL ? " for " : "",
+                            chip != NULL ? chip->name : "");
     size_t off = header_len(out);
     for (; out->count < data[COUNT_AT]; out->count++) {
         enum em_status status = parse_segment(out, out->count, data, len, &off, err);
@@ -130,21 +131,27 @@ enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t 
     return check_checksum(out, data[out->checksum_off], err);
 }
 
+enum em_status em_image_check_kind(const struct em_image *image,
+                                   const struct em_chip *chip, struct em_error *err)
+{
+    if (!image->extended || chip->image_id == EM_CHIP_NO_ID ||
+        image->chip_id == chip->image_id)
+        return EM_OK;
+    const struct em_chip *other = em_chip_by_id(image->chip_id);
+    char number[32];
+    (void)snprintf(number, sizeof number, "chip id %u", image->chip_id);
+    return em_error_set(err, EM_ERR_CHIP, "take the image that was built for the chip",
+                        "image: made for %s, the chip is an %s",
+                        other != NULL ? other->name : number, chip->name);
+}
+
 enum em_status em_image_check_chip(const struct em_image *image,
                                    const struct em_chip *chip, uint32_t revision,
                                    struct em_error *err)
 {
-    if (!image->extended || chip->image_id == EM_CHIP_NO_ID)
-        return EM_OK;
-    if (image->chip_id != chip->image_id) {
-        const struct em_chip *other = em_chip_by_id(image->chip_id);
-        char number[32];
-        (void)snprintf(number, sizeof number, "chip id %u", image->chip_id);
-        return em_error_set(err, EM_ERR_CHIP,
-                            "take the image that was built for the chip",
-                            "image: made for %s, the chip is an %s",
-                            other != NULL ? other->name : number, chip->name);
-    }
+    enum em_status status = em_image_check_kind(image, chip, err);
+    if (status != EM_OK || !image->extended || chip->image_id == EM_CHIP_NO_ID)
+        return status;
     uint32_t low = image->min_revision;
     uint32_t high = image->max_revision;
     uint32_t found = revision;

@@ -101,7 +101,7 @@ static enum em_status add_data(struct state *state, uint64_t addr, const uint8_t
 {
     struct em_image_hex *hex = state->hex;
     if (addr + len > (uint64_t)1 << 32)
-        return em_error_set(err, EM_ERR_INPUT, NULL,
+        return em_error_set(err, EM_ERR_INPUT, "is it a file for this chip?",
                             "data of %zu bytes at 0x%llx ends beyond 4 GiB", len,
                             (unsigned long long)addr);
     struct em_image_piece *last = hex->count > 0 ? &hex->pieces[hex->count - 1] : NULL;
@@ -249,7 +249,7 @@ static enum em_status parse_lines(struct state *state, const uint8_t *data, size
         return em_error_set(err, EM_ERR_INPUT, "the file is cut off: build it again",
                             "no end record (type 01)");
     if (state->hex->count == 0)
-        return em_error_set(err, EM_ERR_INPUT, NULL, "no data in it");
+        return em_error_set(err, EM_ERR_INPUT, "is it the right file?", "no data in it");
     return put_in_order(state->hex, err);
 }
 

@@ -53,6 +53,11 @@ bool em_image_header(struct em_image *out, const uint8_t *data, size_t len,
 enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t len,
                               const struct em_chip *chip, struct em_error *err);
 
+/** Is @p image for this kind of chip? EM_ERR_CHIP: for another. Anything goes if its
+ * header does not tell. */
+enum em_status em_image_check_kind(const struct em_image *image,
+                                   const struct em_chip *chip, struct em_error *err);
+
 /**
  * May @p image run on revision @p revision (major*100+minor) of @p chip? EM_ERR_CHIP: it
  * is for another chip or other revisions. Anything goes if its header does not tell.

@@ -64,8 +64,8 @@ static enum em_status parse_entry(struct em_partition_table *out, const uint8_t 
                             "entry %zu begins with %02x %02x, not aa 50", number,
                             entry[0], entry[1]);
     if (out->count == EM_PARTITION_COUNT_MAX)
-        return em_error_set(err, EM_ERR_INPUT, NULL, "more than %d partitions",
-                            (int)EM_PARTITION_COUNT_MAX);
+        return em_error_set(err, EM_ERR_INPUT, "a table has no room for more",
+                            "more than %d partitions", (int)EM_PARTITION_COUNT_MAX);
     struct em_partition *row = &out->rows[out->count];
     const uint8_t *end = memchr(entry + NAME_AT, 0, EM_PARTITION_NAME_MAX);
     size_t name_len =

@@ -274,8 +274,8 @@ static enum em_status parse_line(struct em_partition_table *out, struct em_span 
                             "write name, type, subtype, offset, size, flags",
                             "a partition has 5 or 6 columns, with commas between");
     if (out->count == EM_PARTITION_COUNT_MAX)
-        return em_error_set(err, EM_ERR_INPUT, NULL, "more than %d partitions",
-                            (int)EM_PARTITION_COUNT_MAX);
+        return em_error_set(err, EM_ERR_INPUT, "a table has no room for more",
+                            "more than %d partitions", (int)EM_PARTITION_COUNT_MAX);
     struct em_partition *row = &out->rows[out->count];
     *row = (struct em_partition){.line = number};
     enum em_status status = parse_row(row, columns, place, err);

@@ -48,7 +48,7 @@ enum em_status em_device_security_info(struct em_device *device,
     struct em_rom_reply reply;
     *out = (struct em_security_info){0};
     if (device->chip->security_info == 0)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+        return em_error_set(err, EM_ERR_UNSUPPORTED, "later chips have it",
                             "%s has no security information to ask for",
                             device->chip->name);
     if (!device->has_security) {

@@ -162,11 +162,21 @@ enum em_status em_rom_device_new(struct em_device **out, struct em_io *io,
     return status;
 }
 
+/* eFuses that were burned meanwhile may have put it in secure download mode: asking sets
+ * the device's flag. */
+static bool ask_again(struct em_device *dev)
+{
+    struct em_security_info info;
+    dev->has_security = false;
+    return dev->stub || dev->chip->security_info == 0 ||
+           em_device_security_info(dev, &info, NULL) == EM_OK;
+}
+
 /* The port is there again. A chip without a reset may still be where it was. */
 static bool is_still_there(struct em_device *dev)
 {
     return !dev->usb_jtag && !dev->usb_otg && em_rom_resync(dev, NULL) == EM_OK &&
-           (dev->stub || em_rom_post_connect(dev, NULL) == EM_OK);
+           ask_again(dev) && (dev->stub || em_rom_post_connect(dev, NULL) == EM_OK);
 }
 
 /* Whoever plugs a cable in again may have taken the next board. Fuses that cannot be read

@@ -259,7 +259,8 @@ static enum em_status refused(struct em_device *dev, const struct em_rom_op_info
                                 : "another chip, its stub or another command may do it",
                             "port %s: the %s does not know or allow %s", dev->io->name,
                             dev->stub ? "stub" : "ROM loader", info->name);
-    return em_error_set(err, EM_ERR_CHIP, NULL,
+    return em_error_set(err, EM_ERR_CHIP,
+                        "check the cable, or use a lower --baud; --trace shows more",
                         "port %s: the %s refused %s: %s (%02x %02x)", dev->io->name,
                         dev->stub ? "stub" : "ROM loader", info->name,
                         em_rom_fault_text(reply), reply->status, reply->fault);

@@ -5,17 +5,7 @@
 #include "flasher/rom/link_int.h"
 
 #include "base/bytes_int.h"
-
-enum {
-    /* rom-protocol.md, section 12. */
-    IMAGE_MAGIC = 0xE9,
-    IMAGE_HEADER = 8,
-    IMAGE_HEADER_MORE = 16, /* all but the ESP8266 */
-    IMAGE_CHIP_ID = 12,     /* from the start */
-    IMAGE_SEGMENTS = 16,
-    SEGMENT_HEADER = 8,
-    SEGMENT_MAX = 1 << 24,
-};
+#include "flasher/image/image_int.h"
 
 enum em_status em_device_read_word(struct em_device *device, uint32_t addr, uint32_t *out,
                                    struct em_error *err)
@@ -53,67 +43,24 @@ enum em_status em_device_read_memory(struct em_device *device, uint32_t addr,
     return EM_OK;
 }
 
-static enum em_status bad_image(struct em_error *err, const char *why)
-{
-    return em_error_set(err, EM_ERR_INPUT, "take a file made by elf2image for this chip",
-                        "this is no image for RAM: %s", why);
-}
-
-/* Is it an image for this chip, with all its segments? *first_out: the first of them. */
-static enum em_status check_image(const struct em_device *dev, const uint8_t *image,
-                                  size_t len, size_t *first_out, struct em_error *err)
-{
-    bool more = dev->chip->image_id != EM_CHIP_NO_ID;
-    size_t at = IMAGE_HEADER + (more ? IMAGE_HEADER_MORE : 0);
-    if (len < at)
-        return bad_image(err, "it is shorter than its header");
-    if (image[0] != IMAGE_MAGIC)
-        return bad_image(err, "it does not begin with E9");
-    if (image[1] == 0 || image[1] > IMAGE_SEGMENTS)
-        return bad_image(err, "the number of segments is not 1 to 16");
-    if (more && em_get_le16(image + IMAGE_CHIP_ID) != (uint16_t)dev->chip->image_id) {
-        const struct em_chip *other = em_chip_by_id(em_get_le16(image + IMAGE_CHIP_ID));
-        return em_error_set(err, EM_ERR_CHIP, "take the image that was built for it",
-                            "the image is for %s, the chip is %s",
-                            other == NULL ? "an unknown chip" : other->name,
-                            dev->chip->name);
-    }
-    *first_out = at;
-    for (unsigned i = 0; i < image[1]; i++) {
-        if (len - at < SEGMENT_HEADER)
-            return bad_image(err, "it ends before its last segment");
-        uint32_t size = em_get_le32(image + at + 4);
-        at += SEGMENT_HEADER;
-        if (size > SEGMENT_MAX || size > len - at)
-            return bad_image(err, "a segment goes over its end");
-        at += size;
-    }
-    return EM_OK;
-}
-
 enum em_status em_device_load_ram(struct em_device *device, const uint8_t *image,
                                   size_t len, struct em_error *err)
 {
-    size_t at = 0;
-    enum em_status status = check_image(device, image, len, &at, err);
-    size_t first = at;
-    for (unsigned pass = 0; pass < 2 && status == EM_OK; pass++) {
-        /* Nothing is sent before all segments are known to be allowed. */
-        at = first;
-        for (unsigned i = 0; i < image[1] && status == EM_OK; i++) {
-            uint32_t addr = em_get_le32(image + at);
-            uint32_t size = em_get_le32(image + at + 4);
-            at += SEGMENT_HEADER;
-            if (pass == 0) {
-                status = em_rom_stub_guard(device, addr, size, err);
-            } else if (size > 0) {
-                status = em_rom_load_memory(device, addr, image + at, size, err);
-                if (status == EM_OK)
-                    status =
-                        em_rom_progress(device, "loading RAM", i + 1u, image[1], err);
-            }
-            at += size;
-        }
+    struct em_image parsed;
+    enum em_status status = em_image_parse(&parsed, image, len, device->chip, err);
+    if (status == EM_OK)
+        status = em_image_check_kind(&parsed, device->chip, err);
+    /* Nothing is sent before all segments are known to be allowed. */
+    for (size_t i = 0; i < parsed.count && status == EM_OK; i++)
+        status = em_rom_stub_guard(device, parsed.segments[i].addr,
+                                   parsed.segments[i].len, err);
+    for (size_t i = 0; i < parsed.count && status == EM_OK; i++) {
+        const struct em_image_segment *segment = &parsed.segments[i];
+        if (segment->len > 0)
+            status = em_rom_load_memory(device, segment->addr, segment->data,
+                                        segment->len, err);
+        if (status == EM_OK)
+            status = em_rom_progress(device, "loading RAM", i + 1, parsed.count, err);
     }
-    return status == EM_OK ? em_rom_start(device, em_get_le32(image + 4), err) : status;
+    return status == EM_OK ? em_rom_start(device, parsed.entry, err) : status;
 }

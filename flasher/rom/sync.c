@@ -30,7 +30,7 @@ static enum em_status next_answer(struct em_device *dev, int64_t deadline, unsig
             return EM_OK;
         }
         if (*left == 0)
-            return em_error_set(err, EM_ERR_LINK, NULL,
+            return em_error_set(err, EM_ERR_LINK, "use a lower --baud",
                                 "port %s: only frames that answer something else",
                                 dev->io->name);
         (*left)--;

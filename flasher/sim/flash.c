@@ -176,6 +176,27 @@ void em_sim_flash_power_up(struct em_sim_flash *flash)
     flash->power = EM_SIM_POWER_GOOD;
 }
 
+/* Block protection as the data sheets of W25Q16JV to W25Q128JV have it (and others
+ * follow): BP0-2, TB, SEC in the first status register, CMP in the second. */
+static bool is_protected(const struct em_sim_flash *flash, size_t at)
+{
+    enum { BLOCKS = 64, SECTOR_BITS_MAX = 32768 };
+    unsigned bp = flash->status[0] >> 2 & 7;
+    bool bottom = (flash->status[0] & 0x20) != 0,
+         sectors = (flash->status[0] & 0x40) != 0;
+    bool complement = (flash->status[1] & 0x40) != 0;
+    size_t unit =
+        flash->size / BLOCKS > EM_SIM_BLOCK ? flash->size / BLOCKS : EM_SIM_BLOCK;
+    size_t len = bp == 0 ? 0 : unit << (bp - 1);
+    if (bp == 7)
+        len = flash->size;
+    else if (bp != 0 && sectors)
+        len = bp < 4 ? (size_t)EM_SIM_SECTOR << (bp - 1) : SECTOR_BITS_MAX;
+    len = len < flash->size ? len : flash->size;
+    bool inside = bottom ? at < len : at >= flash->size - len;
+    return inside != complement;
+}
+
 /* One sector or block. Without enough power some of its bits are set and some are not. */
 static void erase_unit(struct em_sim_flash *flash, size_t at, size_t len)
 {
@@ -204,6 +225,15 @@ int64_t em_sim_flash_erase(struct em_sim_flash *flash, uint64_t addr, uint64_t l
         size_t unit = block ? EM_SIM_BLOCK : EM_SIM_SECTOR;
         if (at + unit > cut_at)
             flash->power = EM_SIM_POWER_FAILING;
+        if (block && is_protected(flash, (size_t)at) !=
+                         is_protected(flash, (size_t)(at + unit) - 1)) {
+            block = false;
+            unit = EM_SIM_SECTOR;
+        }
+        if (is_protected(flash, (size_t)at)) {
+            at += unit;
+            continue;
+        }
         erase_unit(flash, (size_t)at, unit);
         us += block ? EM_SIM_BLOCK_ERASE_US : EM_SIM_SECTOR_ERASE_US;
         at += unit;
@@ -227,8 +257,13 @@ int64_t em_sim_flash_program(struct em_sim_flash *flash, uint64_t addr,
         flash->power = EM_SIM_POWER_GONE;
     }
     uint8_t *to = flash->data + addr;
-    for (size_t i = 0; i < len; i++)
-        to[i] &= data[i];
+    bool closed = false;
+    for (size_t i = 0; i < len; i++) {
+        if (i == 0 || (addr + i) % EM_SIM_PAGE == 0) /* a page is protected as a whole */
+            closed = is_protected(flash, (size_t)addr + i);
+        if (!closed)
+            to[i] &= data[i];
+    }
     flash->programmed_bytes += len;
     if (len == 0)
         return 0;

@@ -2,6 +2,7 @@
 /* The chip's eFuses: the model behind the bus, its files, and what the fuses decide. */
 #include "config.h"
 
+#include "base/bytes_int.h"
 #include "base/file_int.h"
 #include "flasher/efuse/fields_int.h"
 #include "flasher/sim/sim_int.h"
@@ -48,8 +49,15 @@ enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err)
 {
     uint8_t *data = NULL;
     size_t len = 0;
-    if (sim->options.efuse_file == NULL || sim->fuses == NULL)
+    uint8_t plain[PLAIN_SPACE];
+    if (sim->options.efuse_file == NULL)
         return EM_OK;
+    if (sim->fuses == NULL) {
+        for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
+            em_put_le32(plain + i,
+                        em_sim_memory_read(&sim->plain_fuses, sim->chip->efuse_base + i));
+        return put_file(sim->options.efuse_file, plain, sizeof plain, err);
+    }
     enum em_status status = em_efuse_model_save(sim->fuses, &data, &len, err);
     if (status == EM_OK)
         status = put_file(sim->options.efuse_file, data, len, err);
@@ -90,6 +98,20 @@ static void on_burned(void *user, unsigned block, unsigned bit, bool check)
 
 /* ---- life ---- */
 
+/* The words one behind the other, each with its lowest byte first. */
+static enum em_status load_plain(struct em_sim *sim, const struct em_buf *file,
+                                 struct em_error *err)
+{
+    if (file->len != PLAIN_SPACE)
+        return em_error_set(err, EM_ERR_INPUT, "name a new file",
+                            "eFuse file of %s: %zu bytes, %d are needed", sim->chip->name,
+                            file->len, PLAIN_SPACE);
+    for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
+        em_sim_fuses_seed(sim, sim->chip->efuse_base + i, 0, 32,
+                          em_get_le32(file->data + i));
+    return EM_OK;
+}
+
 static enum em_status load(struct em_sim *sim, struct em_error *err)
 {
     struct em_buf file = {0};
@@ -100,7 +122,9 @@ static enum em_status load(struct em_sim *sim, struct em_error *err)
         return em_sim_fuses_save(sim, err);
     }
     enum em_status status = em_file_read(&file, path, FILE_MAX, err);
-    if (status == EM_OK)
+    if (status == EM_OK && sim->fuses == NULL)
+        status = load_plain(sim, &file, err);
+    else if (status == EM_OK)
         status = em_efuse_model_load(sim->fuses, file.data, file.len, err);
     em_buf_free(&file);
     return status;
@@ -113,11 +137,8 @@ enum em_status em_sim_fuses_open(struct em_sim *sim, struct em_error *err)
         return em_error_set(err, EM_ERR_USAGE, NULL, "%s has no secure download mode",
                             sim->chip->name);
     enum em_status status = em_efuse_model_new(&sim->fuses, sim->chip, &why);
-    if (status == EM_ERR_UNSUPPORTED && sim->options.efuse_file == NULL &&
-        sim->options.journal_file == NULL) {
-        em_sim_seed_fuses(sim);
-        return EM_OK;
-    }
+    if (status == EM_ERR_UNSUPPORTED) /* words that never change */
+        return load(sim, err);
     if (status != EM_OK) {
         if (err != NULL)
             *err = why;
@@ -145,14 +166,47 @@ bool em_sim_fuses_has(const struct em_sim *sim, uint32_t addr)
     return addr - sim->chip->efuse_base < PLAIN_SPACE;
 }
 
+/* After a reset the timing registers hold what fits the usual crystal, so that hosts that
+ * leave them alone can burn. */
+static void seed_timing(struct em_sim *sim)
+{
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    for (size_t i = 0; i < table->timing_count; i++) {
+        const struct em_efuse_timing *row = &table->timings[i];
+        uint32_t addr = sim->chip->efuse_base + row->off;
+        uint32_t value = em_efuse_model_read(sim->fuses, addr) & ~row->mask;
+        int64_t busy_us; /* not of such a register */
+        if (row->mhz == sim->crystal_mhz)
+            em_efuse_model_write(sim->fuses, addr,
+                                 value | em_efuse_place(row->mask, row->value), &busy_us);
+    }
+}
+
 void em_sim_fuses_reset(struct em_sim *sim)
 {
-    if (sim->fuses != NULL)
-        em_efuse_model_reset(sim->fuses);
+    if (sim->fuses == NULL)
+        return;
+    em_efuse_model_reset(sim->fuses);
+    seed_timing(sim);
+}
+
+/* Hosts that look for the MAC in an old place ask for its two words alone; others pass
+ * there on their way through the block that really is there. */
+static uint32_t real_place(struct em_sim *sim, uint32_t addr)
+{
+    uint32_t off = addr - sim->profile->mac_alias;
+    bool on_its_way = sim->last_read == addr - 4;
+    sim->last_read = addr;
+    if (sim->profile->mac_alias == 0 || (off != 0 && off != 4) || on_its_way)
+        return addr;
+    if (off == 0)
+        sim->last_read = 0; /* the second word follows */
+    return off == 0 ? sim->chip->mac_lo : sim->chip->mac_hi;
 }
 
 uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr)
 {
+    addr = real_place(sim, addr);
     if (sim->fuses != NULL)
         return em_efuse_model_read(sim->fuses, addr);
     return em_sim_memory_read(&sim->plain_fuses, addr);
@@ -240,13 +294,45 @@ void em_sim_fuses_seed(struct em_sim *sim, uint32_t addr, unsigned low, unsigned
     }
 }
 
-bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name)
+bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name, uint32_t value)
 {
     const struct em_efuse_field *field = find_field(sim, name);
     if (field == NULL || sim->fuses == NULL)
         return false;
-    em_efuse_model_seed(sim->fuses, field->block, field->bit, 1, 1);
+    em_efuse_model_seed(sim->fuses, field->block, field->bit,
+                        field->bits < 32 ? field->bits : 32, value);
     return true;
+}
+
+bool em_sim_fuses_has_purposes(const struct em_sim *sim)
+{
+    return find_field(sim, "KEY_PURPOSE_0") != NULL;
+}
+
+/* The first block that can be read protected is for such a key, on all chips. */
+void em_sim_fuses_seed_key(struct em_sim *sim, const uint8_t *key, size_t len)
+{
+    enum { XTS_AES_128_KEY = 4 }; /* key-purposes.csv */
+    const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
+    if (table == NULL || sim->fuses == NULL)
+        return;
+    const struct em_efuse_block *block = table->blocks;
+    while (block->rd_dis_count == 0)
+        block++;
+    uint32_t wr_dis = UINT32_C(1) << block->wr_dis, rd_dis = 0;
+    for (unsigned i = 0; i < len && i < 4u * block->words; i++)
+        em_efuse_model_seed(sim->fuses, block->number, 8 * i, 8, key[len - 1 - i]);
+    for (size_t i = 0; i < block->rd_dis_count; i++)
+        rd_dis |= UINT32_C(1) << block->rd_dis[i];
+    const struct em_efuse_field *purpose = find_field(sim, "KEY_PURPOSE_0");
+    if (purpose != NULL && purpose->wr_dis != EM_EFUSE_NO_BIT)
+        wr_dis |= UINT32_C(1) << purpose->wr_dis;
+    (void)em_sim_fuses_seed_field(sim, "KEY_PURPOSE_0", XTS_AES_128_KEY);
+    /* The rest are of chips without purposes: ESP32-C2 and ESP32. */
+    (void)em_sim_fuses_seed_field(sim, "XTS_KEY_LENGTH_256", 1);
+    (void)em_sim_fuses_seed_field(sim, "FLASH_CRYPT_CONFIG", 0xF);
+    (void)em_sim_fuses_seed_field(sim, "RD_DIS", rd_dis);
+    (void)em_sim_fuses_seed_field(sim, "WR_DIS", wr_dis);
 }
 
 void em_sim_fuses_obey(struct em_sim *sim)

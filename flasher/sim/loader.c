@@ -248,7 +248,7 @@ void em_sim_on_frame(struct em_sim *sim, const uint8_t *body, size_t len)
     if (sim->mode == EM_SIM_APP) {
         if (sim->lines_known || !is_sync(&request))
             return;
-        em_sim_boot(sim, true, false); /* as if somebody had pressed the buttons */
+        em_sim_press_buttons(sim);
         if (sim->mode != EM_SIM_ROM)
             return;
     }

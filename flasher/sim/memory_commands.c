@@ -41,7 +41,9 @@ void em_sim_on_write_reg(struct em_sim *sim, const struct em_sim_request *reques
             good = em_sim_bus_write(sim, addr, value);
         em_sim_spend(sim, em_sim_word(request, i + 3) * ns_per_us);
     }
-    if (sim->no_download) { /* burned a moment ago: the loader has nothing more to say */
+    /* Burned a moment ago: the loader has nothing more to say. The ESP32 looks at its
+     * fuse after a reset only: published tools do not await silence from it. */
+    if (sim->no_download && sim->chip->security_info != 0) {
         em_sim_start_app(sim);
         return;
     }
@@ -77,6 +79,20 @@ static bool greets(const uint8_t *data, size_t len)
     return false;
 }
 
+/* The same where two blocks meet. */
+static bool greets_across(const struct em_sim *sim, uint32_t at)
+{
+    uint8_t joint[8];
+    for (uint32_t i = 0; i < sizeof joint; i++) {
+        uint32_t addr = at - 4 + i;
+        joint[i] = (uint8_t)(em_sim_memory_read(&sim->memory, addr & ~(uint32_t)3) >>
+                             addr % 4 * 8);
+    }
+    /* Not all of it in what was there before: that may be of another program. */
+    return memcmp(joint + 1, greeting, sizeof greeting) == 0 ||
+           greets(joint + 2, sizeof joint - 2);
+}
+
 void em_sim_on_mem_data(struct em_sim *sim, const struct em_sim_request *request)
 {
     struct em_sim_load *load = &sim->load;
@@ -96,31 +112,54 @@ void em_sim_on_mem_data(struct em_sim *sim, const struct em_sim_request *request
         em_sim_refuse(sim, request, 0x02 /* no memory */, EM_STUB_FAULT_LENGTH);
         return;
     }
+    load->has_greeting =
+        load->has_greeting || greets(data, len) || greets_across(sim, load->at);
     load->at += (uint32_t)len;
     load->left -= len;
-    load->has_greeting = load->has_greeting || greets(data, len);
     em_sim_answer(sim, request, 0, NULL, 0);
 }
 
-void em_sim_on_mem_end(struct em_sim *sim, const struct em_sim_request *request)
+static void start_code(struct em_sim *sim, uint32_t entry)
 {
-    uint32_t stay = em_sim_word(request, 0), entry = em_sim_word(request, 1);
-    bool is_stub = sim->load.has_greeting;
-    if (request->len != 8) {
-        em_sim_refuse(sim, request, EM_ROM_FAULT_UNSUPPORTED, EM_STUB_FAULT_LENGTH);
-        return;
-    }
-    sim->load.active = false;
-    em_sim_answer(sim, request, 0, NULL, 0);
-    if (stay != 0 || entry == 0)
-        return;
     /* What runs has to have been loaded. */
-    if (is_stub && em_sim_memory_read(&sim->memory, entry) != 0) {
+    if (sim->load.has_greeting && em_sim_memory_read(&sim->memory, entry) != 0) {
         em_sim_stub_start(sim);
     } else {
         em_sim_loader_reset(sim);
         sim->mode = EM_SIM_APP;
     }
+}
+
+void em_sim_on_mem_end(struct em_sim *sim, const struct em_sim_request *request)
+{
+    uint32_t stay = em_sim_word(request, 0), entry = em_sim_word(request, 1);
+    if (request->len != 8) {
+        em_sim_refuse(sim, request, EM_ROM_FAULT_UNSUPPORTED, EM_STUB_FAULT_LENGTH);
+        return;
+    }
+    sim->load.active = false;
+    bool starts = stay == 0 && entry != 0;
+    if (starts && sim->mode == EM_SIM_ROM && sim->secure_boot) {
+        if (sim->profile->secure_no_code) {
+            em_sim_refuse(sim, request, EM_ROM_FAULT_PARAMETER, EM_STUB_FAULT_COMMAND);
+            return;
+        }
+        starts = sim->profile->secure_hook == 0; /* else the ROM does not jump */
+    }
+    em_sim_answer(sim, request, 0, NULL, 0);
+    if (starts)
+        start_code(sim, entry);
+}
+
+/* The ROM of the ESP32-S3 calls what its hook word points to, secure boot or not. */
+bool em_sim_hook_starts(struct em_sim *sim)
+{
+    uint32_t hook = sim->profile->secure_hook;
+    uint32_t entry = hook == 0 ? 0 : em_sim_memory_read(&sim->memory, hook);
+    if (entry == 0 || sim->mode != EM_SIM_ROM)
+        return false;
+    start_code(sim, entry);
+    return true;
 }
 
 void em_sim_on_baud(struct em_sim *sim, const struct em_sim_request *request)

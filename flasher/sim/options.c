@@ -167,6 +167,11 @@ static bool set_flat_refusals(struct em_sim_options *o, const char *value)
     return take_bool(value, &o->flat_refusals);
 }
 
+static bool set_strict_rate(struct em_sim_options *o, const char *value)
+{
+    return take_bool(value, &o->strict_rate);
+}
+
 static bool set_usb_pid(struct em_sim_options *o, const char *value)
 {
     uint64_t number;
@@ -206,6 +211,7 @@ static const struct {
     {"flash-encryption", set_flash_encryption, "yes or no"},
     {"secure-boot", set_secure_boot, "yes or no"},
     {"flat-refusals", set_flat_refusals, "yes or no"},
+    {"strict-rate", set_strict_rate, "yes or no"},
     {"usb-pid", set_usb_pid, "a USB product id as 0x1001"},
     {"seed", set_seed, "a number"},
     {"fault", set_fault, "faults as drop=0.001,garble=0.001"},
@@ -218,15 +224,15 @@ enum em_status em_sim_option_set(struct em_sim_options *options, const char *key
         if (strcmp(keys[i].key, key) != 0)
             continue;
         if (!keys[i].set(options, value))
-            return em_error_set(err, EM_ERR_USAGE, NULL, "option '%s': '%s' is not %s",
-                                key, value, keys[i].form);
+            return em_error_set(err, EM_ERR_USAGE, "mfg_sim(1) explains the options",
+                                "option '%s': '%s' is not %s", key, value, keys[i].form);
         struct em_sim_faults faults;
         return em_sim_faults_parse(&faults, options->faults, err);
     }
     return em_error_set(err, EM_ERR_USAGE,
                         "flash, flash-size, flash-id, efuse, journal, mac, revision, "
                         "crystal, timing, secure-download, flash-encryption, "
-                        "secure-boot, flat-refusals, usb-pid, seed, fault",
+                        "secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault",
                         "a simulated chip has no option '%s'", key);
 }
 

@@ -20,7 +20,6 @@ enum { USB_SERIAL_JTAG = 0x1001 };
 static void forget(struct em_sim *sim)
 {
     em_sim_loader_reset(sim);
-    em_sim_memory_clear(&sim->memory);
     sim->attached = false;
     sim->told_size = (uint64_t)2 << 20; /* what ROMs believe until told */
     sim->rate = sim->next_rate = 0;
@@ -48,7 +47,7 @@ void em_sim_start_app(struct em_sim *sim)
     em_sim_put_text(sim, text);
 }
 
-void em_sim_boot(struct em_sim *sim, bool download, bool aloud)
+static void boot(struct em_sim *sim, bool download, bool aloud)
 {
     char text[160];
     forget(sim);
@@ -64,6 +63,17 @@ void em_sim_boot(struct em_sim *sim, bool download, bool aloud)
     }
     if (!download)
         em_sim_start_app(sim);
+}
+
+void em_sim_boot(struct em_sim *sim, bool download, bool aloud)
+{
+    em_sim_memory_clear(&sim->memory);
+    boot(sim, download, aloud);
+}
+
+void em_sim_press_buttons(struct em_sim *sim)
+{
+    boot(sim, true, false);
 }
 
 void em_sim_power_off(struct em_sim *sim)

@@ -16,10 +16,12 @@ static const struct em_sim_profile profiles[] = {
     {.chip = "esp32", .revision = 300, .mac_form = EM_SIM_MAC_CRC},
     {.chip = "esp32s2", .revision = 100, .uart_no = {0x3FFFFD14}, .uart_no_usb_otg = 2},
     {.chip = "esp32s3", .revision = 2, .uart_no = {0x3FCEF14C},
-     .uart_no_usb_jtag = 4, .uart_no_usb_otg = 3, .words = {{EM_CHIP_MAGIC_ADDR, 0x9}}},
-    {.chip = "esp32c2", .revision = 100, .words = {{EM_CHIP_MAGIC_ADDR, 0x6F51306F}}},
+     .uart_no_usb_jtag = 4, .uart_no_usb_otg = 3, .secure_hook = 0x3FCEF688,
+     .words = {{EM_CHIP_MAGIC_ADDR, 0x9}}},
+    {.chip = "esp32c2", .revision = 100, .crystal_mhz = 40, .words = {{EM_CHIP_MAGIC_ADDR, 0x6F51306F}}},
     {.chip = "esp32c3", .revision = 4, .uart_no = {0x3FCDF07C, 0x3FCDF078},
-     .uart_no_usb_jtag = 3, .words = {{EM_CHIP_MAGIC_ADDR, 0x1B31506F}}},
+     .uart_no_usb_jtag = 3, .secure_no_code = true,
+     .words = {{EM_CHIP_MAGIC_ADDR, 0x1B31506F}}},
     {.chip = "esp32c5", .revision = 100, .uart_no = {0x4085F514},
      .uart_no_usb_jtag = 3, .words = {{EM_CHIP_MAGIC_ADDR, 0x1101406F}}},
     {.chip = "esp32c6", .revision = 1, .uart_no = {0x4087F580},
@@ -32,9 +34,9 @@ static const struct em_sim_profile profiles[] = {
     {.chip = "esp32h4", .uart_no = {0x4087F580}, .uart_no_usb_jtag = 3},
     {.chip = "esp32p4", .revision = 100, .uart_no = {0x4FF3FEC8, 0x4FFBFEC8},
      .uart_no_usb_jtag = 6, .uart_no_usb_otg = 5},
-    /* Tools 5.2.0 have an early guess of where its SPI is. */
+    /* Tools 5.2.0 have early guesses of where its SPI and its MAC are. */
     {.chip = "esp32s31", .uart_no = {0x4085F514}, .uart_no_usb_jtag = 3,
-     .spi_alias = 0x20500000},
+     .spi_alias = 0x20500000, .mac_alias = 0x20715044},
     {.chip = "esp32e22", .uart_no = {0x3111B700}, .uart_no_usb_otg = 3},
 };
 /* clang-format on */
@@ -138,9 +140,13 @@ void em_sim_seed_fuses(struct em_sim *sim)
     seed_item(sim, "rom_ck8m", 0x85, true);
     /* Chips without the field have no such mode, and the option was refused. */
     if (sim->options.secure_download)
-        (void)em_sim_fuses_seed_field(sim, "ENABLE_SECURITY_DOWNLOAD");
-    if (sim->options.flash_encryption)
+        (void)em_sim_fuses_seed_field(sim, "ENABLE_SECURITY_DOWNLOAD", 1);
+    if (sim->options.flash_encryption) {
+        uint8_t key[EM_SIM_KEY_LEN];
         seed_lowest(sim, chip->crypt_cnt);
+        if (em_sim_made_key(sim, key)) /* else the library lacks SHA-256: without key */
+            em_sim_fuses_seed_key(sim, key, sizeof key);
+    }
     if (sim->options.secure_boot)
         seed_lowest(sim, chip->secure_boot_v2.addr != 0 ? chip->secure_boot_v2
                                                         : chip->secure_boot);
@@ -153,11 +159,16 @@ static void set_word(struct em_sim *sim, uint32_t addr, uint32_t value)
                                   value); /* a fresh memory has room */
 }
 
+void em_sim_seed_divider(struct em_sim *sim, uint32_t rate)
+{
+    uint64_t ticks = (uint64_t)sim->crystal_mhz * 1000000 * sim->chip->xtal_divider;
+    set_word(sim, sim->chip->uart_clkdiv, (uint32_t)((ticks + rate / 2) / rate));
+}
+
 void em_sim_seed_registers(struct em_sim *sim)
 {
     const struct em_chip *chip = sim->chip;
     const struct em_sim_profile *p = sim->profile;
-    uint64_t ticks = (uint64_t)sim->crystal_mhz * 1000000 * chip->xtal_divider;
     bool otg =
         sim->options.usb_pid != 0 && (uint32_t)sim->options.usb_pid == chip->usb_otg_pid;
     bool jtag = sim->options.usb_pid == USB_SERIAL_JTAG;
@@ -165,9 +176,7 @@ void em_sim_seed_registers(struct em_sim *sim)
         set_word(sim, p->words[i].addr, p->words[i].value);
     if (chip->magic != 0)
         set_word(sim, EM_CHIP_MAGIC_ADDR, chip->magic);
-    /* The divider that the ROM found for the usual rate, by which hosts reckon the
-     * crystal. */
-    set_word(sim, chip->uart_clkdiv, (uint32_t)((ticks + EM_ROM_BAUD / 2) / EM_ROM_BAUD));
+    em_sim_seed_divider(sim, EM_ROM_BAUD); /* the ROM found it for the usual rate */
     for (size_t i = 0; i < 2; i++)
         set_word(sim, p->uart_no[i],
                  jtag  ? p->uart_no_usb_jtag

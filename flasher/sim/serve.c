@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "flasher/sim/serve_int.h"
+#include "flasher/transport/tty_int.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -171,6 +172,8 @@ static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
             em_sim_tcp_hang_up(slot);
         return;
     }
+    if (slot->kind == EM_SIM_PTY) /* it carries no rate, but keeps what hosts set */
+        em_sim_set_pace(slot->sim, em_tty_mode_rate(slot->slave_fd));
     if (slot->kind == EM_SIM_RFC2217)
         em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, now_us());
     else

@@ -68,7 +68,9 @@ static void take_identity(struct em_sim *sim)
     if (o->has_mac)
         memcpy(sim->mac, o->mac, sizeof sim->mac);
     sim->revision = o->has_revision ? o->revision : sim->profile->revision;
-    sim->crystal_mhz = o->crystal_mhz != 0 ? o->crystal_mhz : sim->chip->xtal_mhz;
+    sim->crystal_mhz = o->crystal_mhz != 0              ? o->crystal_mhz
+                       : sim->profile->crystal_mhz != 0 ? sim->profile->crystal_mhz
+                                                        : sim->chip->xtal_mhz;
     sim->dice.state = o->seed;
     sim->noise.state = ~o->seed;
 }
@@ -127,6 +129,14 @@ void em_sim_free(struct em_sim *sim)
 void em_sim_set_baud(struct em_sim *sim, uint32_t baud)
 {
     sim->host_baud = baud;
+}
+
+void em_sim_set_pace(struct em_sim *sim, uint32_t baud)
+{
+    if (sim->options.strict_rate)
+        sim->host_baud = baud;
+    else
+        sim->pace_baud = baud;
 }
 
 bool em_sim_is_connected(const struct em_sim *sim)

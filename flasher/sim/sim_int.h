@@ -82,12 +82,18 @@ enum em_sim_mac_form {
 /** What the tables of flasher/chip/ do not hold, as only the device itself needs it. */
 struct em_sim_profile {
     const char *chip;
-    uint32_t revision;   /* of a chip nobody said more about */
-    uint32_t uart_no[2]; /* ROM's variable: which port it talks over */
+    uint32_t revision;    /* of a chip nobody said more about */
+    uint32_t crystal_mhz; /* and its crystal; 0: as the chip's table says */
+    uint32_t uart_no[2];  /* ROM's variable: which port it talks over */
     uint8_t uart_no_usb_jtag, uart_no_usb_otg;
     enum em_sim_mac_form mac_form;
     uint32_t spi_alias; /* SPI registers are here as well */
     bool erase_fault;   /* ROM erases too much (ESP8266) */
+    /* With secure boot on (rom-protocol.md 10): no uploaded code is started at all; or
+     * only through this word, when a read of no bytes is asked for. */
+    bool secure_no_code;
+    uint32_t secure_hook;
+    uint32_t mac_alias; /* where older tools look for the MAC */
     struct {
         uint32_t addr, value;
     } words[6]; /* registers after a reset */
@@ -98,6 +104,8 @@ const struct em_sim_profile *em_sim_profile_find(const struct em_chip *chip);
 void em_sim_seed_fuses(struct em_sim *sim);
 /** Registers after a reset. */
 void em_sim_seed_registers(struct em_sim *sim);
+/** The divider of the UART for @p rate, by which hosts reckon the crystal. */
+void em_sim_seed_divider(struct em_sim *sim, uint32_t rate);
 
 /* ---- fuses.c ---- */
 
@@ -109,8 +117,12 @@ void em_sim_fuses_reset(struct em_sim *sim);
 /** Set bits of the fuse word that is read at @p addr. */
 void em_sim_fuses_seed(struct em_sim *sim, uint32_t addr, unsigned low, unsigned count,
                        uint32_t value);
-/** Set the lowest bit of a field; false: the chip has none of that name. */
-bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name);
+/** Set a field; false: the chip has none of that name. */
+bool em_sim_fuses_seed_field(struct em_sim *sim, const char *name, uint32_t value);
+/** Burn @p key for flash encryption, as the chip needs it, and protect it. */
+void em_sim_fuses_seed_key(struct em_sim *sim, const uint8_t *key, size_t len);
+/** Does a field tell what each key is for? */
+bool em_sim_fuses_has_purposes(const struct em_sim *sim);
 uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr);
 /** A write into the controller, and what follows from it: files, journal, power cut. */
 void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value);
@@ -181,6 +193,7 @@ struct em_sim {
     char *texts[EM_SIM_TEXTS]; /* of options */
     uint8_t mac[6];
     uint32_t revision, crystal_mhz;
+    uint32_t last_read;    /* address of the last fuse word that was read */
     uint32_t believed_mhz; /* what the ROM takes the crystal for; 0: what it is */
 
     enum em_sim_mode mode;
@@ -195,6 +208,7 @@ struct em_sim {
     uint32_t rate, next_rate; /* 0: not measured; 0: no change under way */
     int64_t switch_at_ns;
     uint32_t host_baud; /* 0: not known */
+    uint32_t pace_baud; /* sets the pace whatever the chip's rate is; 0: not known */
 
     struct em_sim_cable cable;
     struct em_slip_reader reader;
@@ -245,6 +259,8 @@ uint32_t em_sim_rate_at(struct em_sim *sim, int64_t ns);
 /* reset.c */
 /** Into the loader or the program in flash, now (clock_ns); @p aloud: with boot text. */
 void em_sim_boot(struct em_sim *sim, bool download, bool aloud);
+/** As if somebody had pressed the buttons of the board: into the loader; RAM stays. */
+void em_sim_press_buttons(struct em_sim *sim);
 /** Do what became due up to @p now_ns. */
 void em_sim_advance(struct em_sim *sim, int64_t now_ns);
 /** The power is gone, in the middle of something. */
@@ -287,6 +303,8 @@ void em_sim_write_stop(struct em_sim *sim);
 /** Is @p addr, @p len in the flash that the loader knows of? */
 bool em_sim_in_flash(const struct em_sim *sim, uint64_t addr, uint64_t len);
 void em_sim_stub_start(struct em_sim *sim);
+/** Was code started by a read of no bytes (em_sim_profile.secure_hook)? */
+bool em_sim_hook_starts(struct em_sim *sim);
 void em_sim_stub_ack(struct em_sim *sim, const uint8_t *body, size_t len);
 /** A digest as it goes out, perhaps spoilt by a fault. */
 void em_sim_flash_digest(struct em_sim *sim, uint64_t addr, uint64_t len,
@@ -303,6 +321,9 @@ uint32_t em_sim_bus_read(struct em_sim *sim, uint32_t addr);
 bool em_sim_bus_write(struct em_sim *sim, uint32_t addr, uint32_t value);
 
 /* crypt.c */
+enum { EM_SIM_KEY_LEN = 32 };
+/** A key that depends on seed and MAC only. */
+bool em_sim_made_key(const struct em_sim *sim, uint8_t out[EM_SIM_KEY_LEN]);
 /** As the flash encryption unit does; in place, @p addr and @p len multiples of 16. */
 bool em_sim_encrypt(const struct em_sim *sim, uint64_t addr, uint8_t *data, size_t len);
 

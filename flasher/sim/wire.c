@@ -16,6 +16,7 @@ uint32_t em_sim_rate_at(struct em_sim *sim, int64_t ns)
     if (sim->next_rate != 0 && ns >= sim->switch_at_ns) {
         sim->rate = sim->next_rate;
         sim->next_rate = 0;
+        em_sim_seed_divider(sim, sim->rate);
     }
     return sim->rate;
 }
@@ -24,6 +25,8 @@ static int64_t byte_ns(const struct em_sim *sim, uint32_t rate)
 {
     if (!sim->options.real_timing)
         return 0;
+    if (sim->pace_baud != 0)
+        rate = sim->pace_baud;
     return BITS * second_ns / (rate == 0 ? EM_ROM_BAUD : rate);
 }
 
@@ -194,6 +197,14 @@ int64_t em_sim_next_us(struct em_sim *sim)
 
 /* ---- to the chip ---- */
 
+/* The ROM measures the rate by the first bytes, and sets its divider for it. */
+static uint32_t autobaud(struct em_sim *sim)
+{
+    sim->rate = sim->host_baud != 0 ? sim->host_baud : EM_ROM_BAUD;
+    em_sim_seed_divider(sim, sim->rate);
+    return sim->rate;
+}
+
 /* Bytes that arrive together, from rx_free_ns on. */
 static void take(struct em_sim *sim, const uint8_t *data, size_t len)
 {
@@ -203,8 +214,8 @@ static void take(struct em_sim *sim, const uint8_t *data, size_t len)
         uint32_t rate = em_sim_rate_at(sim, *through);
         const uint8_t *piece = data;
         size_t n = len, used = 0;
-        if (rate == 0 && sim->mode == EM_SIM_ROM) /* the ROM measures the first bytes */
-            rate = sim->rate = sim->host_baud != 0 ? sim->host_baud : EM_ROM_BAUD;
+        if (rate == 0 && sim->mode == EM_SIM_ROM)
+            rate = autobaud(sim);
         if (differ(rate, sim->host_baud)) {
             n = n < sizeof noise ? n : sizeof noise;
             memcpy(noise, data, n);

@@ -271,7 +271,7 @@ enum em_status em_port_fault(const char *path, int errnum, struct em_error *err)
                             "there is no device behind port '%s'", path);
     default:
         em_port_reason(reason, sizeof reason, errnum);
-        return em_error_set(err, EM_ERR_PORT, NULL, "cannot open port '%s': %s", path,
-                            reason);
+        return em_error_set(err, EM_ERR_PORT, "'mfg_flash ports' shows all ports",
+                            "cannot open port '%s': %s", path, reason);
     }
 }

@@ -49,7 +49,8 @@ EM_API enum em_status em_efuses_open(struct em_efuses **out, struct em_device *d
 
 /**
  * A virtual chip. @p file keeps its eFuses, in the form of published tools; a missing or
- * too short one is filled with zeros at once, as they do. NULL: blank, and forgotten.
+ * empty one becomes a blank chip at once, as they do. NULL: blank, and forgotten.
+ * EM_ERR_INPUT: a file that is too short; it stays as it is.
  */
 EM_API enum em_status em_efuses_open_virtual(struct em_efuses **out, const char *chip,
                                              const char *file,

@@ -35,6 +35,7 @@ struct em_sim_options {
     bool flash_encryption;
     bool secure_boot;
     bool flat_refusals; /**< refuse unknown commands under their own op, one frame */
+    bool strict_rate;   /**< em_sim_set_pace() is as strict as em_sim_set_baud() */
     int usb_pid;   /**< of the port it pretends to be (0x1001: USB-Serial/JTAG); 0: a UART
                     */
     uint64_t seed; /**< of faults and of what is made up */
@@ -46,8 +47,9 @@ struct em_sim_options {
 /**
  * Take options from text as after "sim:": "CHIP?KEY=VALUE&KEY=VALUE": flash, flash-size,
  * flash-id, efuse, journal, mac, revision, crystal, timing (none, real), secure-download,
- * flash-encryption, secure-boot, flat-refusals, usb-pid, seed, fault. Texts in @p options
- * point into *storage_out, which the caller frees. EM_ERR_USAGE with the key at fault.
+ * flash-encryption, secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault. Texts
+ * in @p options point into *storage_out, which the caller frees. EM_ERR_USAGE with the
+ * key at fault.
  */
 EM_API enum em_status em_sim_options_parse(struct em_sim_options *options,
                                            char **storage_out, const char *text,
@@ -84,6 +86,10 @@ EM_API void em_sim_set_lines(struct em_sim *sim, int dtr, int rts, int64_t now_u
 /** The host's rate, for those who know it: bytes at a rate that is not the chip's arrive
  * garbled. 0: whatever the chip has. */
 EM_API void em_sim_set_baud(struct em_sim *sim, uint32_t baud);
+
+/** The same for hosts that cannot reset the chip, and so meet it at any rate: their rate
+ * only sets the pace of "timing=real", unless "strict-rate" is on. */
+EM_API void em_sim_set_pace(struct em_sim *sim, uint32_t baud);
 
 /** false once a fault of the cable ("cut-after") made the port vanish. */
 EM_API bool em_sim_is_connected(const struct em_sim *sim);

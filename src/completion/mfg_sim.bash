@@ -49,7 +49,7 @@ _mfg_sim()
     esac
     mapfile -t COMPREPLY < <(compgen -W '--chip --tcp --rfc2217 --link --count --flash --flash-size --flash-id --efuse --journal --mac
         --revision --crystal --timing --seed --fault --back-after --secure-download
-        --flash-encryption --secure-boot --flat-refusals --usb-pid --stats --version --help' -- "$current")
+        --flash-encryption --secure-boot --flat-refusals --strict-rate --usb-pid --stats --version --help' -- "$current")
 }
 
 complete -o filenames -F _mfg_sim mfg_sim
