@@ -52,6 +52,7 @@ struct efuse_run {
 enum efuse_kind {
     EFUSE_READS,
     EFUSE_BURNS, /* only stages what is burned for the whole line */
+    EFUSE_TELLS, /* needs no chip */
 };
 
 /** A command. @c base comes first: the program finds it by the table of commands. */
@@ -78,6 +79,7 @@ extern const struct efuse_command efuse_read_protect;
 extern const struct efuse_command efuse_write_protect;
 extern const struct efuse_command efuse_set_flash_voltage;
 extern const struct efuse_command efuse_execute_scripts;
+extern const struct efuse_command efuse_rules;
 
 /** Run the line whose first command is flash->command; @p argv are the words behind it.
  */
@@ -121,6 +123,16 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
                                enum em_efuses_result *out, struct em_error *err);
 /** Do one command; its name stands in the fault. */
 enum em_status efuse_act(struct efuse_call *call, struct em_error *err);
+
+/** The table of what is to be burned, on stdout (or @p to), and in the JSON. */
+void efuse_show_plan(struct efuse_run *run, FILE *to,
+                     const struct em_efuses_change *changes, size_t count);
+/** --dry-run: check and show what is staged with its hash, and burn nothing. */
+enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err);
+/** Give the handle what --override and --approve say. */
+enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err);
+/** What rules the plan breaks, for the JSON. */
+json_t *efuse_findings(const struct em_efuses *efuses);
 
 /** Write what @p text has to the file of the call, or print it. */
 enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,

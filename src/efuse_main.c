@@ -44,6 +44,7 @@ static enum em_status open_chip(struct efuse_run *run, bool burns, struct em_err
     options.extend_table = args->extend_table;
     options.no_postpone = args->no_postpone;
     options.table_520 = args->table_520;
+    options.read_only = args->dry_run;
     options.show_sensitive = args->show_sensitive;
     for (size_t i = 0; i < run->count; i++) {
         if (run->calls[i].command->has_force) /* the last one decides */
@@ -89,6 +90,14 @@ static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_
     return status;
 }
 
+static bool only_tells(const struct efuse_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->calls[i].command->kind != EFUSE_TELLS)
+            return false;
+    return true;
+}
+
 /* All that burns is staged first, so that nothing is done before all of it was checked.
  * Commands that read show what was before, or, behind the last that burns, what is. */
 static enum em_status do_line(struct efuse_run *run, struct em_error *err)
@@ -110,7 +119,12 @@ static enum em_status do_line(struct efuse_run *run, struct em_error *err)
                                 "check-error --recovery cannot stand in one line with "
                                 "commands that burn");
     }
+    status = do_kind(run, EFUSE_TELLS, 0, run->count, err);
+    if (status != EM_OK || only_tells(run))
+        return status;
     status = open_chip(run, burns > 0, err);
+    if (status == EM_OK)
+        status = efuse_set_rules(run, err);
     if (status == EM_OK)
         status = do_kind(run, EFUSE_BURNS, 0, end, err);
     if (status == EM_OK)

@@ -76,6 +76,8 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_stage \
+	tests/test_flasher_efuse_plan \
+	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \

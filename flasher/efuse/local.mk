@@ -30,6 +30,11 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/model_file.c \
 	flasher/efuse/model_int.h \
 	flasher/efuse/model_state_int.h \
+	flasher/efuse/plan_hash.c \
+	flasher/efuse/rules.c \
+	flasher/efuse/rules_fields.c \
+	flasher/efuse/rules_int.h \
+	flasher/efuse/rules_keys.c \
 	flasher/efuse/script.c \
 	flasher/efuse/script_api.c \
 	flasher/efuse/script_config.c \
@@ -56,14 +61,21 @@ efuse_tables = \
 	flasher/efuse/tables/esp32s3.csv \
 	flasher/efuse/tables/esp32s31.csv
 
-nodist_libespmfg_all_la_SOURCES += flasher/efuse/tables.c
-CLEANFILES += flasher/efuse/tables.c
+nodist_libespmfg_all_la_SOURCES += flasher/efuse/tables.c flasher/efuse/rules_table.c
+CLEANFILES += flasher/efuse/tables.c flasher/efuse/rules_table.c
 EXTRA_DIST += \
 	flasher/efuse/tables.awk \
+	flasher/efuse/rules.awk \
 	flasher/efuse/tables/README.md \
+	flasher/efuse/tables/rules.csv \
 	$(efuse_tables)
 
 flasher/efuse/tables.c: flasher/efuse/tables.awk $(efuse_tables)
 	$(AM_V_GEN)$(MKDIR_P) flasher/efuse && \
 	    $(AWK) -f $(srcdir)/flasher/efuse/tables.awk \
 	        $(efuse_tables:%=$(srcdir)/%) >$@.tmp && mv $@.tmp $@
+
+flasher/efuse/rules_table.c: flasher/efuse/rules.awk flasher/efuse/tables/rules.csv
+	$(AM_V_GEN)$(MKDIR_P) flasher/efuse && \
+	    $(AWK) -f $(srcdir)/flasher/efuse/rules.awk \
+	        $(srcdir)/flasher/efuse/tables/rules.csv >$@.tmp && mv $@.tmp $@
