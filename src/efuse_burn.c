@@ -65,6 +65,10 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
     *out = result;
     if (status != EM_OK)
         return status;
+    if (result == EM_EFUSES_NOTHING && run->burned) { /* by a script */
+        flash_json(flash, "result", json_string(names[EM_EFUSES_BURNED]));
+        return EM_OK;
+    }
     if (result == EM_EFUSES_NOTHING && flash->efuse.strict)
         return em_error_set(err, EM_ERR_REFUSED, "without --strict this is no fault",
                             "nothing to burn: all of it is burned already");

@@ -186,12 +186,21 @@ static void add_hint(const struct em_script *s, struct em_error *err)
         (void)snprintf(err->hint, sizeof err->hint, "%s", hint);
 }
 
-/* Lua puts "name:line: " before its messages: take it off. */
-static const char *without_place(const char *what, const lua_Debug *ar, int line)
+/* Lua puts "name:line: " before its messages: take it off, and tell the line. It is not
+ * the one that Lua is at if error() was told to blame the caller. */
+static const char *without_place(const char *what, const lua_Debug *ar,
+                                 unsigned long *line)
 {
-    char place[LUA_IDSIZE + 24];
-    (void)snprintf(place, sizeof place, "%s:%d: ", ar->short_src, line);
-    return strncmp(what, place, strlen(place)) == 0 ? what + strlen(place) : what;
+    char *end;
+    size_t len = strlen(ar->short_src);
+    if (strncmp(what, ar->short_src, len) != 0 || what[len] != ':' ||
+        what[len + 1] < '1' || what[len + 1] > '9')
+        return what;
+    unsigned long number = strtoul(what + len + 1, &end, 10);
+    if (strncmp(end, ": ", 2) != 0)
+        return what;
+    *line = number;
+    return end + 2;
 }
 
 /* Called with what Lua throws, where it is thrown: note what and where. */
@@ -205,15 +214,16 @@ static int on_error(lua_State *lua)
                            ? lua_tostring(lua, 1)
                            : "error() was called without a text";
     bool known = em_script_where(lua, &ar);
+    unsigned long line = known ? (unsigned long)ar.currentline : 0;
     if (known)
-        what = without_place(what, &ar, ar.currentline);
+        what = without_place(what, &ar, &line);
     if (s->refused.status != EM_OK && strcmp(s->refused.what, what) == 0)
         s->err = s->refused;
     else
         (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", what);
     clean(s->err.what);
     if (known)
-        em_error_at(&s->err, ar.source + 1, (unsigned long)ar.currentline);
+        em_error_at(&s->err, ar.source + 1, line);
     s->ended = true;
     return 1;
 }
@@ -232,10 +242,7 @@ static void stop_compile(lua_State *lua, const char *file)
     lua_pushfstring(lua, "@%s", file);
     if (luaL_loadbufferx(lua, "", 0, lua_tostring(lua, -1), "t") == LUA_OK &&
         lua_getinfo(lua, ">S", &ar) != 0) {
-        size_t len = strlen(ar.short_src);
-        if (strncmp(what, ar.short_src, len) == 0 && what[len] == ':')
-            line = strtoul(what + len + 1, NULL, 10);
-        const char *rest = without_place(what, &ar, (int)line);
+        const char *rest = without_place(what, &ar, &line);
         memmove(what, rest, strlen(rest) + 1);
     }
     clean(what);
@@ -338,10 +345,9 @@ static enum em_status finish(struct em_script *s, int result, const char *file,
                            s->most);
         if (s->has_place)
             em_error_at(&s->err, s->place_file, (unsigned long)s->place.currentline);
-    }
-    else if (!s->ended && result != LUA_OK)
+    } else if (!s->ended && result != LUA_OK)
         (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "the script fails in its fault");
-    else if (!s->ended)
+    else if (!s->ended || s->err.status == EM_OK)
         return EM_OK;
     if (s->err.file[0] == '\0')
         em_error_at(&s->err, file, 0);
