@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
+	tests/test_flasher_efuse_script_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -75,6 +76,8 @@ unit_tests = \
 	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_script \
+	tests/test_flasher_efuse_script_limits \
 	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_plan \
 	tests/test_flasher_efuse_rules \

@@ -19,7 +19,7 @@ enum {
     MEMORY_MAX = 16 << 20,
     STEPS_MAX = 20000000,
     STEP_COUNT = 200, /* between two looks at the limits */
-    CPU_SECONDS_MAX = 10,
+    CPU_MS_MAX = 10000,
 };
 
 /* ---- Limits ---- */
@@ -75,12 +75,22 @@ int64_t em_script_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static unsigned cpu_limit_ms(const struct em_script *s)
+{
+    return s->options->max_cpu_ms == 0 ? CPU_MS_MAX : s->options->max_cpu_ms;
+}
+
+static void start_clock(struct em_script *s)
+{
+    s->end_ns = em_script_cpu_ns() + cpu_limit_ms(s) * (int64_t)1000000;
+}
+
 void em_script_check_time(lua_State *lua)
 {
     if (em_script_cpu_ns() > em_script_of(lua)->end_ns)
         (void)em_script_stop(lua, "look for a loop that does not end",
-                             "the script takes more than %d s of processor time",
-                             CPU_SECONDS_MAX);
+                             "the script takes more than %u ms of processor time",
+                             cpu_limit_ms(em_script_of(lua)));
 }
 
 static void on_count(lua_State *lua, lua_Debug *ar)
@@ -219,9 +229,12 @@ static int on_error(lua_State *lua)
         what = without_place(what, &ar, &line);
     if (s->refused.status != EM_OK && strcmp(s->refused.what, what) == 0)
         s->err = s->refused;
-    else
-        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", what);
-    clean(s->err.what);
+    else {
+        char text[sizeof s->err.what];
+        (void)snprintf(text, sizeof text, "%s", what);
+        clean(text);
+        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", text);
+    }
     if (known)
         em_error_at(&s->err, ar.source + 1, line);
     s->ended = true;
@@ -330,7 +343,7 @@ static int start(lua_State *lua)
         em_script_load(lua, with->file);
     else
         em_script_compile(lua, with->file, with->text, with->len);
-    em_script_of(lua)->end_ns = em_script_cpu_ns() + CPU_SECONDS_MAX * 1000000000LL;
+    start_clock(em_script_of(lua));
     lua_call(lua, 0, 0);
     return 0;
 }
@@ -369,7 +382,7 @@ enum em_status em_script_run_text(struct em_efuses *efuses, const char *file,
     struct start with = {.file = file, .text = text, .len = len};
     s.most = options->max_memory == 0 ? MEMORY_MAX : options->max_memory;
     s.steps = options->max_steps == 0 ? STEPS_MAX : options->max_steps;
-    s.end_ns = em_script_cpu_ns() + CPU_SECONDS_MAX * 1000000000LL;
+    start_clock(&s);
     lua_State *lua = lua_newstate(allocate, &s);
     if (lua == NULL)
         return em_efuses_stage_done(efuses, em_error_nomem(err));

@@ -268,9 +268,12 @@ static int run_nested(lua_State *lua)
 {
     char path[PATH_LEN_MAX];
     struct em_script *s = live_script(lua);
-    const char *name = luaL_checkstring(lua, 1);
+    size_t name_len;
+    const char *name = luaL_checklstring(lua, 1, &name_len);
     lua_Debug ar;
     int folder = 0;
+    if (memchr(name, '\0', name_len) != NULL)
+        return luaL_error(lua, "a name with a NUL character");
     if (name[0] != '/' && em_script_where(lua, &ar)) {
         const char *slash = strrchr(ar.source + 1, '/');
         folder = slash == NULL ? 0 : (int)(slash - ar.source);

@@ -37,8 +37,10 @@ struct em_efuses_script {
     /** A line of print(), without control characters; NULL: to the log. */
     void (*print)(void *user, const char *line);
     void *user;
-    size_t max_memory;  /**< bytes a script may hold; 0: 16 MiB */
-    uint64_t max_steps; /**< instructions it may take; 0: 20 million */
+    size_t max_memory;   /**< bytes a script may hold; 0: 16 MiB */
+    uint64_t max_steps;  /**< instructions it may take; 0: 20 million */
+    unsigned max_cpu_ms; /**< processor time it may take, without that of commands and
+                          * burns; 0: 10 s */
 };
 
 #define EM_EFUSES_SCRIPT_INIT                                                            \
