@@ -197,7 +197,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse
+fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
