@@ -22,28 +22,33 @@ static const struct job {
     const char *field, *value;
 } jobs[] = {
     {"esp32s2",
-     {{"BLOCK_KEY1", secret, 64, "XTS_AES_256_KEY"},
-      {"BLOCK_KEY4", secret, 32, "HMAC_UP"}},
+     {{"BLOCK_KEY1", secret, 64, "XTS_AES_256_KEY", false},
+      {"BLOCK_KEY4", secret, 32, "HMAC_UP", false}},
      2,
      "SPI_BOOT_CRYPT_CNT",
      "7"},
     {"esp32c3",
-     {{"BLOCK_KEY0", secret, 32, "XTS_AES_128_KEY"},
-      {"auto", secret + 8, 32, "SECURE_BOOT_DIGEST0"}},
+     {{"BLOCK_KEY0", secret, 32, "XTS_AES_128_KEY", false},
+      {"auto", secret + 8, 32, "SECURE_BOOT_DIGEST0", false}},
      2,
      "SECURE_VERSION",
      "0x15"},
     {"esp32",
-     {{"flash_encryption", secret, 32, NULL}, {"secure_boot_v2", secret + 8, 32, NULL}},
+     {{"flash_encryption", secret, 32, NULL, false},
+      {"secure_boot_v2", secret + 8, 32, NULL, false}},
      2,
      "FLASH_CRYPT_CNT",
      "0x7f"},
     {"esp32c2",
-     {{"BLOCK_KEY0", secret, 32, "XTS_AES_128_KEY"}},
+     {{"BLOCK_KEY0", secret, 32, "XTS_AES_128_KEY", false}},
      1,
      "SPI_BOOT_CRYPT_CNT",
      "1"},
-    {"esp32s31", {{"BLOCK_KEY2", secret, 32, "HMAC_UP"}}, 1, "SECURE_VERSION", "3"},
+    {"esp32s31",
+     {{"BLOCK_KEY2", secret, 32, "HMAC_UP", false}},
+     1,
+     "SECURE_VERSION",
+     "3"},
 };
 enum { JOBS = sizeof jobs / sizeof jobs[0] };
 
@@ -85,7 +90,7 @@ static bool within(const struct host_journal *part, const struct host_journal *w
 }
 
 static void one_cut(const struct job *job, const struct host *whole, unsigned programs,
-                    uint64_t seed, unsigned tally[2])
+                    uint64_t seed, unsigned tally[3])
 {
     struct host host;
     struct em_error err = {0};
@@ -114,6 +119,14 @@ static void one_cut(const struct job *job, const struct host *whole, unsigned pr
                        strstr(err.what, "KEY_PURPOSE") != NULL ||
                        strstr(err.what, "SECURE_VERSION") != NULL);
         CU_ASSERT_EQUAL(host.journal.count, burned);
+        if (strstr(err.what, "cannot be compared") != NULL) {
+            struct job known = *job;
+            for (size_t i = 0; i < known.count; i++)
+                known.keys[i].recorded = true;
+            EM_CHECK_STATUS(run(&host, &known, &result, &err), EM_OK, &err);
+            CU_ASSERT_TRUE(same_words(&host, whole));
+            tally[2]++;
+        }
     }
     CU_ASSERT_TRUE(within(&host.journal, &whole->journal));
     em_efuse_model_free(host.model);
@@ -121,7 +134,7 @@ static void one_cut(const struct job *job, const struct host *whole, unsigned pr
 
 static void test_power_cuts(void)
 {
-    unsigned tally[2] = {0, 0};
+    unsigned tally[3] = {0, 0, 0};
     for (size_t j = 0; j < JOBS; j++) {
         struct host whole;
         struct em_error err = {0};
@@ -135,9 +148,10 @@ static void test_power_cuts(void)
         em_efuse_model_free(whole.model);
     }
     CU_ASSERT_EQUAL(tally[0] + tally[1], CUTS);
-    CU_ASSERT_TRUE(tally[0] > CUTS / 2);
-    printf("%u of %d cut burns completed by a second run, %u refused with reason ",
-           tally[0], (int)CUTS, tally[1]);
+    CU_ASSERT_TRUE(tally[0] > CUTS / 2 && tally[2] > 0);
+    printf("%u of %d cut burns completed by a second run, %u refused with reason, %u of "
+           "them completed by the record ",
+           tally[0], (int)CUTS, tally[1], tally[2]);
 }
 
 static void test_registers_cleared(void)

@@ -36,7 +36,7 @@ static void close_bit(struct em_efuses *e, const char *by, int bit)
 static void close_field(struct em_efuses *e, const char *list)
 {
     for (size_t i = 0; i < e->field_count; i++)
-        if (em_efuse_listed(list, e->fields[i]->name)) {
+        if (em_efuse_listed(list, e->fields[i]->name) && e->fields[i]->wr_dis >= 0) {
             close_bit(e, "WR_DIS", e->fields[i]->wr_dis);
             return;
         }
@@ -224,7 +224,8 @@ static void lock_later(struct em_efuses *e)
 
 static void lock_group(struct em_efuses *e)
 {
-    close_field(e, "SECURE_VERSION FLASH_CRYPT_CNT");
+    close_field(e, "SECURE_VERSION FLASH_CRYPT_CNT DIS_DOWNLOAD_MODE "
+                   "ENABLE_SECURITY_DOWNLOAD");
 }
 
 static void lock_wr_dis(struct em_efuses *e)
@@ -422,9 +423,9 @@ static void test_good_plan(void)
         memset(bytes, KEY_BYTE, sizeof bytes);
         struct em_efuses *e = open_chip(chips[i], "", false);
         const struct em_efuses_key keys[] = {
-            {"BLOCK_KEY0", bytes, KEY_LEN, "XTS_AES_128_KEY"},
-            {"BLOCK_KEY1", bytes, KEY_LEN, "HMAC_UP"},
-            {"BLOCK_KEY2", bytes, KEY_LEN, "SECURE_BOOT_DIGEST0"}};
+            {"BLOCK_KEY0", bytes, KEY_LEN, "XTS_AES_128_KEY", false},
+            {"BLOCK_KEY1", bytes, KEY_LEN, "HMAC_UP", false},
+            {"BLOCK_KEY2", bytes, KEY_LEN, "SECURE_BOOT_DIGEST0", false}};
         EM_CHECK_STATUS(em_efuses_stage_keys(e, keys, 3, NULL, &err), EM_OK, &err);
         put(e, "SECURE_BOOT_EN", 1);
         put(e, "SPI_BOOT_CRYPT_CNT", 7);

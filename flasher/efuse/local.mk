@@ -17,6 +17,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/efuses_keys.c \
 	flasher/efuse/efuses_parse.c \
 	flasher/efuse/efuses_pem.c \
+	flasher/efuse/efuses_places.c \
 	flasher/efuse/efuses_plan.c \
 	flasher/efuse/efuses_protect.c \
 	flasher/efuse/efuses_show.c \
@@ -25,6 +26,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/efuses_wire.c \
 	flasher/efuse/fields.c \
 	flasher/efuse/fields_int.h \
+	flasher/efuse/keys_int.h \
 	flasher/efuse/model.c \
 	flasher/efuse/model_burn.c \
 	flasher/efuse/model_file.c \

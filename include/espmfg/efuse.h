@@ -170,10 +170,13 @@ EM_API enum em_status em_efuses_stage_block(struct em_efuses *efuses, const char
 
 /** A key for burn-key: what the file holds, and where it is to go. */
 struct em_efuses_key {
-    const char *block;   /**< or "auto": the first free one */
+    const char *block;   /**< or "auto": the one that has this key and purpose already,
+                          * else the first free one */
     const uint8_t *data; /**< raw, or PEM for purposes that take one */
     size_t len;
     const char *purpose; /**< NULL on the ESP32: the block's name tells */
+    bool recorded;       /**< the caller's record says that this very key is in the block;
+                          * believed where the block cannot be read */
 };
 
 struct em_efuses_key_options {
@@ -181,7 +184,11 @@ struct em_efuses_key_options {
     bool no_write_protect;
 };
 
-/** burn-key. All keys are looked at before the first is staged. @p options may be NULL.
+/**
+ * burn-key. All keys are looked at before the first is staged. @p options may be NULL.
+ * A block that holds the same key as far as it can be read is completed: purpose and
+ * protections that are missing are staged. A read protected block with the right purpose
+ * counts as done if the key is @c recorded; else EM_ERR_REFUSED, as for blocks in use.
  */
 EM_API enum em_status em_efuses_stage_keys(struct em_efuses *efuses,
                                            const struct em_efuses_key *keys, size_t count,
