@@ -43,6 +43,7 @@ test_scripts = \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
 	tests/efuse_cli.sh \
+	tests/efuse_scripts.sh \
 	tests/golden.sh \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \

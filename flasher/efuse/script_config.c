@@ -111,6 +111,7 @@ static void push_file(lua_State *lua, const char *path)
         status = parse(&json, &text, path, &s->err);
     if (status != EM_OK) {
         em_buf_wipe(&text);
+        em_error_at(&s->err, path, 0);
         (void)em_script_end(lua);
     }
     if (json != NULL) {
