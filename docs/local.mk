@@ -11,6 +11,7 @@ dist_man_MANS += \
 dist_doc_DATA += \
 	docs/architecture.md \
 	docs/chips.md \
+	docs/efuse-rules.md \
 	docs/json.md \
 	docs/manifest.md
 

@@ -121,13 +121,16 @@ cp e.bin before.bin
 {
     run 2 $virt burn-bit BLOCK3 1 </dev/null
     says stderr '--do-not-confirm'
+    echo BURN >answer # a file is no terminal, but for comparing with published tools
+    run 2 $virt burn-bit BLOCK3 1 <answer
+    says stderr '--approve'
     for word in burn ' BURN' 'BURN ' '' BURNED; do
         echo "$word" >answer
-        run 0 $virt burn-bit BLOCK3 1 <answer
+        run 0 $virt --table 520 burn-bit BLOCK3 1 <answer
     done
     cmp -s e.bin before.bin || fail 'not confirmed: the eFuses have changed'
     echo BURN >answer
-    run 0 $virt -q burn-bit BLOCK3 1 <answer
+    run 0 $virt --table 520 -q burn-bit BLOCK3 1 <answer
     cmp -s e.bin before.bin && fail 'confirmed: the eFuses have not changed'
     says stderr BLOCK_USR_DATA
 }

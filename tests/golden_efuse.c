@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs "mfg_flash efuse" on the golden cases: exit status and virtual eFuse file after
- * each step, and files it writes. */
+ * each step, and files it writes. What burned is run a second time, which must not burn a
+ * bit. */
 #include "config.h"
 
 #include "tests/program_util.h"
@@ -28,12 +29,16 @@ struct count {
     unsigned passed, failed;
 };
 
+/* What came of second runs. */
+enum { SECOND_SAID, SECOND_HIDDEN, SECOND_MORE, SECOND_KINDS };
+
 struct test_case {
     const char *chip, *id;
     char efuses[PATH_LEN]; /* the virtual eFuse file */
     char scratch[PATH_LEN];
     const struct options *options;
     unsigned faults;
+    unsigned second[SECOND_KINDS];
 };
 
 /* A macro, so that the compiler checks the format. */
@@ -168,6 +173,79 @@ static void check_outputs(struct test_case *c, json_t *outputs)
     }
 }
 
+/* ---- The second run ---- */
+
+static bool burns(json_t *step)
+{
+    static const char *const words[] = {"burn-",
+                                        "burn_",
+                                        "protect-",
+                                        "protect_",
+                                        "set-flash-voltage",
+                                        "set_flash_voltage"};
+    const char *args = text_of(step, "args");
+    const char *answer = text_of(step, "stdin");
+    if (json_integer_value(json_object_get(step, "exit")) != 0 ||
+        strstr(args, "{tmp}") != NULL ||
+        (answer != NULL && strcmp(answer, "BURN\n") != 0))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(args, words[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Some commands do not ask for a state that they could find: counters without a value
+ * take their next bit, --force-write-always burns whatever there is, and a change of the
+ * coding changes the length of the blocks. */
+static bool asks_for_more(const char *args)
+{
+    static const char *const counters[] = {"SPI_BOOT_CRYPT_CNT", "SECURE_VERSION"};
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        const char *at = strstr(args, counters[i]);
+        if (at == NULL)
+            continue;
+        at += strlen(counters[i]);
+        if (strspn(at, " ") == strlen(at) ||
+            (at[1] != '\0' && strchr("0123456789", at[1]) == NULL))
+            return true;
+    }
+    if (strstr(args, "CODING_SCHEME") != NULL && strstr(args, "BLOCK1 ") != NULL)
+        return true;
+    return strstr(args, "force-write-always") != NULL ||
+           strstr(args, "force_write_always") != NULL;
+}
+
+static void run_again(struct test_case *c, size_t number, json_t *step, char *const *argv)
+{
+    char twin[PATH_LEN];
+    char log[PATH_LEN];
+    size_t len;
+    join(twin, c->efuses, ".twin", "");
+    join(log, c->scratch, "", "log");
+    if (asks_for_more(text_of(step, "args"))) {
+        c->second[SECOND_MORE]++;
+        return;
+    }
+    copy_file(c->efuses, twin);
+    int status = run(c, argv, text_of(step, "stdin"));
+    char *said = (char *)read_file(log, &len);
+    said[len] = '\0';
+    bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+                strstr(said, "already burned as asked") != NULL;
+    bool hidden = WIFEXITED(status) && WEXITSTATUS(status) == 2 &&
+                  (strstr(said, "cannot be compared") != NULL ||
+                   strstr(said, "read protected") != NULL);
+    c->second[done ? SECOND_SAID : SECOND_HIDDEN]++;
+    if (!done && !hidden)
+        FAULT(c, "step %zu: the second run: %s", number, said);
+    if (!same_files(c->efuses, twin))
+        FAULT(c, "step %zu: the second run changes the eFuses", number);
+    free(said);
+    copy_file(twin, c->efuses);
+    (void)unlink(twin);
+}
+
 static void run_steps(struct test_case *c, json_t *steps)
 {
     size_t i;
@@ -177,18 +255,21 @@ static void run_steps(struct test_case *c, json_t *steps)
         char *argv[WORDS_MAX];
         make_words(c, step, argv);
         int status = run(c, argv, text_of(step, "stdin"));
-        for (size_t k = 0; argv[k] != NULL; k++)
-            free(argv[k]);
         check_status(c, i + 1, status,
                      json_integer_value(json_object_get(step, "exit")) == 0);
         check_efuses(c, i + 1, text_of(step, "sha256"));
+        if (c->faults == 0 && burns(step))
+            run_again(c, i + 1, step, argv);
+        for (size_t k = 0; argv[k] != NULL; k++)
+            free(argv[k]);
         if (c->faults > 0)
             return;
     }
 }
 
 /* Returns whether the case passed. */
-static bool run_case(const struct options *options, json_t *json, const char *tmp)
+static bool run_case(const struct options *options, json_t *json, const char *tmp,
+                     unsigned second[SECOND_KINDS])
 {
     struct test_case c = {
         .chip = text_of(json, "chip"), .id = text_of(json, "id"), .options = options};
@@ -209,6 +290,8 @@ static bool run_case(const struct options *options, json_t *json, const char *tm
     if (c.faults == 0)
         check_outputs(&c, json_object_get(json, "outputs"));
     remove_tree(c.scratch);
+    for (size_t i = 0; i < SECOND_KINDS; i++)
+        second[i] += c.second[i];
     if (c.faults == 0 && options->verbose)
         printf("PASS %s %s\n", c.chip, c.id);
     return c.faults == 0;
@@ -239,6 +322,7 @@ static int run_cases(const struct options *options, json_t *cases, const char *t
 {
     struct count counts[CHIPS_MAX] = {0};
     struct count all = {0};
+    unsigned second[SECOND_KINDS] = {0};
     size_t i;
     json_t *json;
     json_array_foreach(cases, i, json)
@@ -246,7 +330,7 @@ static int run_cases(const struct options *options, json_t *cases, const char *t
         if (!is_wanted(options, json))
             continue;
         struct count *count = count_of(counts, text_of(json, "chip"));
-        bool passed = run_case(options, json, tmp);
+        bool passed = run_case(options, json, tmp, second);
         count->passed += passed;
         count->failed += !passed;
         all.passed += passed;
@@ -255,6 +339,10 @@ static int run_cases(const struct options *options, json_t *cases, const char *t
     for (i = 0; i < CHIPS_MAX && counts[i].chip[0] != '\0'; i++)
         printf("golden efuse %s: %u passed, %u failed\n", counts[i].chip,
                counts[i].passed, counts[i].failed);
+    printf(
+        "golden efuse: second runs: %u say that all is burned, %u that a key is hidden; "
+        "%u ask for more\n",
+        second[SECOND_SAID], second[SECOND_HIDDEN], second[SECOND_MORE]);
     printf("golden efuse: %u passed, %u failed\n", all.passed, all.failed);
     return all.passed > 0 && all.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

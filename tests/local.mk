@@ -43,6 +43,7 @@ test_scripts = \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
 	tests/efuse_cli.sh \
+	tests/efuse_plan.sh \
 	tests/efuse_scripts.sh \
 	tests/golden.sh \
 	tests/golden_efuse.sh \
@@ -80,6 +81,7 @@ unit_tests = \
 	tests/test_flasher_efuse_script \
 	tests/test_flasher_efuse_script_limits \
 	tests/test_flasher_efuse_stage \
+	tests/test_flasher_efuse_places \
 	tests/test_flasher_efuse_plan \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \

@@ -431,6 +431,8 @@ static void test_good_plan(void)
         put(e, "SPI_BOOT_CRYPT_CNT", 7);
         put(e, "DIS_DOWNLOAD_MANUAL_ENCRYPT", 1);
         put_first(e, "DIS_PAD_JTAG HARD_DIS_JTAG");
+        if (em_efuses_named(e, "DIS_USB_JTAG") != NULL)
+            put(e, "DIS_USB_JTAG", 1);
         close_field(e, "RD_DIS");
         put(e, "ENABLE_SECURITY_DOWNLOAD", 1);
         EM_CHECK_STATUS(em_efuses_burn(e, NULL, NULL, &result, &err), EM_OK, &err);

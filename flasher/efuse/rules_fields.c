@@ -104,6 +104,13 @@ static bool steps_remain(struct em_rule_look *look)
            em_rule_hit(look, "%s: there is a digest, and secure boot is off", by);
 }
 
+/* USB-JTAG is closed with the whole port, too. */
+static bool closed_otherwise(const struct em_efuses *e, const char *name)
+{
+    return strcmp(name, "DIS_USB_JTAG") == 0 &&
+           em_efuses_value(e, "DIS_USB_SERIAL_JTAG") != 0;
+}
+
 static bool lockdown_order(struct em_rule_look *look)
 {
     const char *by = em_rule_closes_download(look);
@@ -111,7 +118,8 @@ static bool lockdown_order(struct em_rule_look *look)
         return false;
     for (size_t i = 0; i < look->was->field_count; i++) {
         const char *name = look->was->fields[i]->name;
-        if (em_efuse_listed(look->rule->needs, name) && is_zero(look->then, name))
+        if (em_efuse_listed(look->rule->needs, name) && is_zero(look->then, name) &&
+            !closed_otherwise(look->then, name))
             return em_rule_hit(look, "%s: %s is 0", by, name);
     }
     return false;

@@ -15,7 +15,7 @@ _mfg_flash()
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         execute-scripts'
-    efuse='--virt --path-efuse-file --do-not-confirm --postpone --no-postpone --extend-efuse-table
+    efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
     # group efuse, several may stand in one line, and the last counts.
