@@ -29,27 +29,35 @@ struct efuse_call {
     enum efuse_format format;
     const char *file;   /* to write into, or NULL */
     const char *offset; /* or NULL */
+    const char *index;  /* or NULL */
+    const char **configs;
+    size_t config_count;
     bool active, recovery, force, force_write_always;
     bool no_read_protect, no_write_protect;
 };
 
 /** The whole line. */
 struct efuse_run {
-    struct flash *flash;
+    struct flash *flash;          /* NULL: commands of a script that runs elsewhere */
+    const struct em_hooks *hooks; /* what takes the output then; or NULL */
+    json_t *fields;               /* takes members for the result in its place; or NULL */
+    json_t *script_output;        /* of scripts, for the result; or NULL */
+    bool burned;                  /* a script has burned already */
+    bool ended;                   /* a script of a dry run has ended early */
     struct em_efuses *efuses;
     struct efuse_call *calls;
     size_t count;
     const char **words;         /* that calls point into */
     struct cli_option *options; /* that may stand at every command */
+    struct em_error *fault;     /* of a script: where faults of parsing go; or NULL */
     bool no_answer;             /* the user was asked, and there was nothing to read */
 };
 
 /** How a command takes part in the line. */
 enum efuse_kind {
     EFUSE_READS,
-    EFUSE_BURNS,   /* only stages what is burned for the whole line */
-    EFUSE_TELLS,   /* needs no chip */
-    EFUSE_REFUSES, /* not here; told before the chip is asked */
+    EFUSE_BURNS, /* only stages what is burned for the whole line */
+    EFUSE_TELLS, /* needs no chip */
 };
 
 /** A command. @c base comes first: the program finds it by the table of commands. */
@@ -94,6 +102,8 @@ enum {
     EFUSE_OPT_NO_READ_PROTECT,
     EFUSE_OPT_NO_WRITE_PROTECT,
     EFUSE_OPT_NO_PROTECT_KEY,
+    EFUSE_OPT_INDEX,
+    EFUSE_OPT_CONFIGFILES,
     EFUSE_OPTS_END,
 };
 /* clang-format off */
@@ -103,13 +113,21 @@ enum {
      "command that could have it decides", EFUSE_OPT_FORCE_WRITE_ALWAYS}
 /* clang-format on */
 
+/** The command of this name, NULL: none. */
+const struct cli_command *efuse_chain_find(const char *word);
 /** Split the words behind the first command into calls, each parsed. Returns -1, or the
  * exit status when there is nothing left to do. */
-int efuse_chain_parse(struct efuse_run *run, int argc, char **argv);
+int efuse_chain_parse(struct efuse_run *run, const struct cli_command *command, int argc,
+                      char **argv);
 void efuse_chain_free(struct efuse_run *run);
 
 /** Check, show and burn what is staged. @p check: look at the fields afterwards. */
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err);
+/** The same, and what came of it. */
+enum em_status efuse_burn_told(struct efuse_run *run, bool check,
+                               enum em_efuses_result *out, struct em_error *err);
+/** Do one command; its name stands in the fault. */
+enum em_status efuse_act(struct efuse_call *call, struct em_error *err);
 
 /** The table of what is to be burned, on stdout (or @p to), and in the JSON. */
 void efuse_show_plan(struct efuse_run *run, FILE *to,
@@ -120,6 +138,22 @@ enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err);
 enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err);
 /** What rules the plan breaks, for the JSON. */
 json_t *efuse_findings(const struct em_efuses *efuses);
+
+/** Run one command of a script, @p words as in a line: it reads, or only stages what is
+ * to be burned. Output goes to the log of @p hooks (may be NULL), nothing is printed and
+ * no file is written. For em_efuses_script.command. */
+enum em_status efuse_command_run(struct em_efuses *efuses, const struct em_hooks *hooks,
+                                 size_t count, char **words, struct em_error *err);
+
+/** A line for the user, unless --quiet or --json. */
+void efuse_print(struct efuse_run *run, const char *format, ...) EM_PRINTF(2, 3);
+/** A message of the program's own. @p hint may be NULL. */
+void efuse_tell(struct efuse_run *run, enum em_log_level level, const char *hint,
+                const char *format, ...) EM_PRINTF(4, 5);
+/** A member for the object of --json; @p value is taken over. */
+void efuse_json(struct efuse_run *run, const char *name, json_t *value);
+/** Has the user asked to see bytes of keys? */
+bool efuse_shows_keys(const struct efuse_run *run);
 
 /** Write what @p text has to the file of the call, or print it. */
 enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,

@@ -46,6 +46,13 @@ static bool confirm(void *user, const struct em_efuses_change *changes, size_t c
 
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err)
 {
+    enum em_efuses_result result = EM_EFUSES_NOTHING;
+    return efuse_burn_told(run, check, &result, err);
+}
+
+enum em_status efuse_burn_told(struct efuse_run *run, bool check,
+                               enum em_efuses_result *out, struct em_error *err)
+{
     static const char *const names[] = {
         [EM_EFUSES_NOTHING] = "nothing",
         [EM_EFUSES_DECLINED] = "declined",
@@ -68,8 +75,13 @@ enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *er
     if (flash->efuse.approve != NULL)
         flash_json(flash, "approved", json_string(flash->efuse.approve));
     flash_json(flash, "result", json_string(names[result]));
+    *out = result;
     if (status != EM_OK)
         return status;
+    if (result == EM_EFUSES_NOTHING && run->burned) { /* by a script */
+        flash_json(flash, "result", json_string(names[EM_EFUSES_BURNED]));
+        return EM_OK;
+    }
     if (result == EM_EFUSES_NOTHING && flash->efuse.strict)
         return em_error_set(err, EM_ERR_REFUSED, "without --strict this is no fault",
                             "nothing to burn: already burned as asked");

@@ -3,14 +3,11 @@
 #include "config.h"
 
 #include "src/efuse.h"
-#include "src/flash_files.h"
 #include "src/flash_session.h"
 
 #include "base/error_int.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- The chip ---- */
 
@@ -74,7 +71,7 @@ static enum em_status name_call(const struct efuse_call *call, enum em_status st
     return status;
 }
 
-static enum em_status act(struct efuse_call *call, struct em_error *err)
+enum em_status efuse_act(struct efuse_call *call, struct em_error *err)
 {
     return name_call(call, call->command->act(call, err), err);
 }
@@ -85,7 +82,7 @@ static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_
     enum em_status status = EM_OK;
     for (size_t i = from; i < to && status == EM_OK; i++) {
         if (run->calls[i].command->kind == kind)
-            status = act(&run->calls[i], err);
+            status = efuse_act(&run->calls[i], err);
     }
     return status;
 }
@@ -102,12 +99,14 @@ static bool only_tells(const struct efuse_run *run)
  * Commands that read show what was before, or, behind the last that burns, what is. */
 static enum em_status do_line(struct efuse_run *run, struct em_error *err)
 {
-    enum em_status status = EM_OK;
+    enum em_status status;
     size_t burns = 0;
     size_t end = 0; /* behind the last that burns */
+    bool scripts = false;
     for (size_t i = 0; i < run->count; i++) {
         if (run->calls[i].command->kind == EFUSE_BURNS) {
             burns++;
+            scripts |= run->calls[i].command == &efuse_execute_scripts;
             end = i + 1;
         }
     }
@@ -117,9 +116,7 @@ static enum em_status do_line(struct efuse_run *run, struct em_error *err)
                                 "check-error --recovery cannot stand in one line with "
                                 "commands that burn");
     }
-    status = do_kind(run, EFUSE_REFUSES, 0, run->count, err);
-    if (status == EM_OK)
-        status = do_kind(run, EFUSE_TELLS, 0, run->count, err);
+    status = do_kind(run, EFUSE_TELLS, 0, run->count, err);
     if (status != EM_OK || only_tells(run))
         return status;
     status = open_chip(run, burns > 0, err);
@@ -130,7 +127,7 @@ static enum em_status do_line(struct efuse_run *run, struct em_error *err)
     if (status == EM_OK)
         status = do_kind(run, EFUSE_READS, 0, end, err);
     if (status == EM_OK && burns > 0)
-        status = efuse_burn(run, burns == 1, err);
+        status = efuse_burn(run, burns == 1 && !scripts, err);
     return status == EM_OK ? do_kind(run, EFUSE_READS, end, run->count, err) : status;
 }
 
@@ -150,7 +147,7 @@ static bool prints_data(const struct efuse_run *run)
 int efuse_main(struct flash *flash, int argc, char **argv)
 {
     struct efuse_run run = {.flash = flash};
-    int exit_status = efuse_chain_parse(&run, argc, argv);
+    int exit_status = efuse_chain_parse(&run, flash->command, argc, argv);
     if (exit_status < 0) {
         if (prints_data(&run))
             flash->term.quiet = true; /* warnings and notes go to stderr */
@@ -162,56 +159,4 @@ int efuse_main(struct flash *flash, int argc, char **argv)
     }
     efuse_chain_free(&run);
     return exit_status;
-}
-
-/* ---- Output ---- */
-
-void efuse_text_begin(struct efuse_text *text)
-{
-    *text = (struct efuse_text){0};
-    text->to = open_memstream(&text->text, &text->len);
-}
-
-enum em_status efuse_text_put(struct efuse_text *text, struct efuse_call *call,
-                              struct em_error *err)
-{
-    enum em_status status;
-    if (text->to == NULL || fclose(text->to) != 0)
-        status = em_error_nomem(err);
-    else
-        status = efuse_put(call, text->text, text->len, err);
-    struct em_buf all = {.data = (uint8_t *)text->text, .len = text->len};
-    em_buf_wipe(&all); /* there may be keys in it */
-    return status;
-}
-
-static enum em_status put_file(const char *path, const void *data, size_t len,
-                               struct em_error *err)
-{
-    struct flash_output output = {0};
-    enum em_status status = flash_output_open(&output, path, err);
-    if (status == EM_OK)
-        status = flash_output_put(&output, data, len, err);
-    flash_output_close(&output);
-    return status;
-}
-
-enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,
-                         struct em_error *err)
-{
-    struct term *term = &call->run->flash->term;
-    if (call->file != NULL) {
-        bool secret =
-            call->command == &efuse_dump || call->run->flash->efuse.show_sensitive;
-        mode_t old = umask(secret ? S_IRWXG | S_IRWXO : 0);
-        if (!secret)
-            (void)umask(old);
-        enum em_status status = put_file(call->file, text, len, err);
-        (void)umask(old);
-        return status;
-    }
-    term_clear(term);
-    if (!term->json)
-        (void)fwrite(text, 1, len, stdout); /* looked at when the program ends */
-    return EM_OK;
 }

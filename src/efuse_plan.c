@@ -48,7 +48,12 @@ json_t *efuse_findings(const struct em_efuses *efuses)
 void efuse_show_plan(struct efuse_run *run, FILE *to,
                      const struct em_efuses_change *changes, size_t count)
 {
-    flash_json(run->flash, "changes", changes_array(changes, count));
+    json_t *array = changes_array(changes, count);
+    json_t *before = json_object_get(run->flash->fields, "changes");
+    if (before != NULL) /* a script has burned already */
+        (void)json_array_extend(before, array), json_decref(array);
+    else
+        flash_json(run->flash, "changes", array);
     if (to == NULL)
         return;
     (void)fprintf(to, "To be burned; none of it can ever be undone:\n");

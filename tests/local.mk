@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
+	tests/test_flasher_efuse_script_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -43,6 +44,7 @@ test_scripts = \
 	tests/full_disk.sh \
 	tests/efuse_cli.sh \
 	tests/efuse_plan.sh \
+	tests/efuse_scripts.sh \
 	tests/golden.sh \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \
@@ -76,6 +78,8 @@ unit_tests = \
 	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_script \
+	tests/test_flasher_efuse_script_limits \
 	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_places \
 	tests/test_flasher_efuse_plan \
@@ -196,11 +200,11 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse
+fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects

@@ -37,6 +37,12 @@ libespmfg_all_la_SOURCES += \
 	flasher/efuse/rules_fields.c \
 	flasher/efuse/rules_int.h \
 	flasher/efuse/rules_keys.c \
+	flasher/efuse/script.c \
+	flasher/efuse/script_api.c \
+	flasher/efuse/script_config.c \
+	flasher/efuse/script_int.h \
+	flasher/efuse/script_lua.c \
+	flasher/efuse/script_words.c \
 	flasher/efuse/table_int.h
 
 # The names first: they say what the fields of the others are for.
