@@ -86,8 +86,8 @@ refused 'named twice' burn-efuse SECURE_VERSION 1 DIS_CAN 1 DIS_TWAI 1
 refused 'has no file' burn-block-data BLOCK3 key32_a.bin BLOCK_KEY1
 refused 'one block' burn-block-data BLOCK3 key8.bin BLOCK_KEY1 key8.bin --offset 4
 refused 'whole keys' burn-key BLOCK_KEY1 key32_a.bin
-refused 'execute-scripts' execute_scripts a.py
-refused 'execute-scripts' burn-bit BLOCK3 1 execute-scripts a.py
+refused 'a.lua' execute_scripts a.lua
+refused 'a.lua' burn-bit BLOCK3 1 execute-scripts a.lua
 refused 'there is no command' burn-fuse A 1
 refused 'is missing' burn-bit BLOCK3
 refused 'no option' burn-bit BLOCK3 1 --no-such-option

@@ -148,4 +148,6 @@ complete -c mfg_flash -n '__mfg_flash_is "efuse burn-block-data"' -s o -l offset
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-read-protect -d 'Let software read it'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-write-protect -d 'Let more be burned'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-protect-key -d 'Both'
+complete -c mfg_flash -n '__mfg_flash_is "efuse execute-scripts"' -l index -x -d 'Number of the unit'
+complete -c mfg_flash -n '__mfg_flash_is "efuse execute-scripts"' -l configfiles -r -F -d 'JSON or text for the scripts'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-bit" "efuse burn-block-data" "efuse burn-key" "efuse burn-key-digest" "efuse burn-custom-mac"' -l force-write-always -d 'Burn whatever is there'
