@@ -31,8 +31,9 @@ struct em_ledger_options {
     const char *version; /**< of the program, for events */
     bool read_only;
     struct em_hooks hooks;
-    /** UTC in microseconds since 1970; NULL: the system's clock. Times in the ledger never
-     * fall: a clock that goes backwards is noted once, and the last time used again. */
+    /** UTC in microseconds since 1970; NULL: the system's clock. Times in the ledger
+     * never fall: a clock that goes backwards is noted once, and the last time used
+     * again. */
     int64_t (*now_us)(void *user);
     void *now_user;
 };
@@ -44,15 +45,15 @@ struct em_ledger_options {
 
 /** What a ledger is about; told once, when it is begun. */
 struct em_ledger_batch {
-    const char *name;   /**< of the batch */
-    const char *chip;   /**< "esp32c3" */
-    const char *job;    /**< SHA-256 in hex over everything that makes its units */
-    uint64_t units;     /**< 1, 2, … units */
+    const char *name; /**< of the batch */
+    const char *chip; /**< "esp32c3" */
+    const char *job;  /**< SHA-256 in hex over everything that makes its units */
+    uint64_t units;   /**< 1, 2, … units */
     const char *(*unit_name)(void *user, uint64_t unit); /**< unique; valid until the next
                                                           * call */
     void *user;
-    const char *created;  /**< filled by em_ledger_batch(): UTC, ISO 8601 */
-    const char *version;  /**< likewise: program that made it */
+    const char *created; /**< filled by em_ledger_batch(): UTC, ISO 8601 */
+    const char *version; /**< likewise: program that made it */
 };
 
 /**
@@ -101,25 +102,25 @@ struct em_ledger_unit {
     enum em_ledger_state state;
     bool has_mac;
     uint8_t mac[6];
-    uint64_t claim;      /**< identifies this pairing of board and unit; 0: none */
-    bool stopped;        /**< failed too often, waits for em_ledger_retry() */
-    uint32_t failures;   /**< since it was claimed or retried */
-    char failure[EM_LEDGER_TEXT];       /**< the last one, or "" */
-    char key[EM_KEY_FINGERPRINT_SIZE];  /**< fingerprint, or "" */
+    uint64_t claim;    /**< identifies this pairing of board and unit; 0: none */
+    bool stopped;      /**< failed too often, waits for em_ledger_retry() */
+    uint32_t failures; /**< since it was claimed or retried */
+    char failure[EM_LEDGER_TEXT];      /**< the last one, or "" */
+    char key[EM_KEY_FINGERPRINT_SIZE]; /**< fingerprint, or "" */
     bool key_destroyed;
-    char changed[EM_LEDGER_TIME];       /**< UTC, ISO 8601 with milliseconds */
+    char changed[EM_LEDGER_TIME]; /**< UTC, ISO 8601 with milliseconds */
     char station[EM_LEDGER_NAME], slot[EM_LEDGER_NAME]; /**< where it was seen last */
 };
 
 /** What em_ledger_claim() found. */
 enum em_ledger_claimed {
-    EM_LEDGER_NEW,     /**< the board has got a unit */
-    EM_LEDGER_AGAIN,   /**< it has had this one before: go on where it stopped */
-    EM_LEDGER_ALREADY, /**< it is done; not held */
-    EM_LEDGER_STOPPED, /**< it failed too often; not held */
+    EM_LEDGER_NEW,       /**< the board has got a unit */
+    EM_LEDGER_AGAIN,     /**< it has had this one before: go on where it stopped */
+    EM_LEDGER_ALREADY,   /**< it is done; not held */
+    EM_LEDGER_STOPPED,   /**< it failed too often; not held */
     EM_LEDGER_NONE_LEFT, /**< all units have boards */
-    EM_LEDGER_HELD,    /**< it is being worked on at another slot or station; @p out says
-                        * where. The same board twice, or two boards with one MAC */
+    EM_LEDGER_HELD,     /**< it is being worked on at another slot or station; @p out says
+                         * where. The same board twice, or two boards with one MAC */
     EM_LEDGER_GIVEN_UP, /**< the board was scrapped */
 };
 
@@ -148,10 +149,10 @@ EM_API enum em_status em_ledger_key_destroyed(struct em_ledger *ledger, uint64_t
 struct em_ledger_event {
     uint64_t claim; /**< 0: the board has none (not known, none left) */
     const struct em_ledger_place *place;
-    const uint8_t *mac;   /**< NULL: not known */
-    const char *step;     /**< "connect", "flash", "burn", "boot", … */
-    const char *outcome;  /**< "ok", "failed", "intent", … */
-    const char *detail;   /**< one line; never a key */
+    const uint8_t *mac;  /**< NULL: not known */
+    const char *step;    /**< "connect", "flash", "burn", "boot", … */
+    const char *outcome; /**< "ok", "failed", "intent", … */
+    const char *detail;  /**< one line; never a key */
     int64_t duration_us;
     uint32_t retries;
 };
@@ -182,7 +183,8 @@ struct em_ledger_counts {
     char first[EM_LEDGER_TIME], last[EM_LEDGER_TIME]; /**< events, or "" */
 };
 EM_API enum em_status em_ledger_counts(struct em_ledger *ledger,
-                                       struct em_ledger_counts *out, struct em_error *err);
+                                       struct em_ledger_counts *out,
+                                       struct em_error *err);
 
 /** Find by unit number, name or MAC ("aa:bb:…", also "aabb…"). EM_ERR_USAGE: none. */
 EM_API enum em_status em_ledger_find(struct em_ledger *ledger, const char *text,
@@ -196,7 +198,7 @@ EM_API enum em_status em_ledger_units(struct em_ledger *ledger,
 
 /** An event as recorded. */
 struct em_ledger_entry {
-    uint64_t number; /**< 1, 2, … without gaps */
+    uint64_t number;  /**< 1, 2, … without gaps */
     const char *time; /**< UTC, ISO 8601 with milliseconds */
     const char *station, *slot, *port, *mac, *unit_name, *step, *outcome, *detail,
         *version;

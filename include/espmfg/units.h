@@ -35,12 +35,13 @@ struct em_units_options {
     uint64_t size;               /**< of the partition, bytes */
     enum em_nvs_version version;
     enum em_units_encryption encryption;
-    const char *key_file;  /**< of EM_UNITS_KEY */
-    const char *keys_dir;  /**< of EM_UNITS_HMAC: folder for the units' keys, made with mode
-                            * 0700; a key is on the disk before em_units_key() returns */
-    const char *manifest;  /**< instead of config and values: list made by a batch … */
-    const char *outdir;    /**< … and the folder that has its bin/, csv/ and keys/ */
-    unsigned jobs;         /**< threads to check the tables with */
+    const char *key_file; /**< of EM_UNITS_KEY */
+    const char
+        *keys_dir; /**< of EM_UNITS_HMAC: folder for the units' keys, made with mode
+                    * 0700; a key is on the disk before em_units_key() returns */
+    const char *manifest; /**< instead of config and values: list made by a batch … */
+    const char *outdir;   /**< … and the folder that has its bin/, csv/ and keys/ */
+    unsigned jobs;        /**< threads to check the tables with */
 };
 
 #define EM_UNITS_OPTIONS_INIT                                                            \
@@ -79,17 +80,18 @@ EM_API bool em_unit_column(const struct em_unit_data *unit, size_t idx, const ch
                            const char **text);
 
 /**
- * The key that is to be burned for it (EM_UNITS_HMAC, or the HMAC key file of a manifest):
- * the one on the disk, or a new one made with OpenSSL's generator and brought to the disk
- * (fsync of file and folder) before this returns. len 0: it has none. EM_ERR_INPUT: the
- * file is damaged or readable by others. @p serial tells apart the keys of a unit that
- * was taken from one board and given to another: file names carry it when it is not 1.
+ * The key that is to be burned for it (EM_UNITS_HMAC, or the HMAC key file of a
+ * manifest): the one on the disk, or a new one made with OpenSSL's generator and brought
+ * to the disk (fsync of file and folder) before this returns. len 0: it has none.
+ * EM_ERR_INPUT: the file is damaged or readable by others. @p serial tells apart the keys
+ * of a unit that was taken from one board and given to another: file names carry it when
+ * it is not 1.
  */
 EM_API enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial,
                                   struct em_key *out, struct em_error *err);
 
-/** Its NVS image with @p key (as em_unit_key() gave it, or len 0); of a manifest the file,
- * compared with its SHA-256. *image_out lives until em_unit_close(). */
+/** Its NVS image with @p key (as em_unit_key() gave it, or len 0); of a manifest the
+ * file, compared with its SHA-256. *image_out lives until em_unit_close(). */
 EM_API enum em_status em_unit_image(struct em_unit_data *unit, const struct em_key *key,
                                     const uint8_t **image_out, size_t *len_out,
                                     struct em_error *err);

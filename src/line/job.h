@@ -14,19 +14,19 @@
 /** An image that is the same for all units. */
 struct line_image {
     char *file;
-    char *place;   /* as written: address or partition name */
+    char *place; /* as written: address or partition name */
     uint32_t addr;
     uint64_t limit; /* end of its partition; 0: not known */
     uint8_t *data;
     size_t len;
-    bool encrypt; /* the chip encrypts it */
+    bool encrypt;       /* the chip encrypts it */
     unsigned long line; /* of the job file */
 };
 
 enum line_step_kind {
-    LINE_STEP_KEY,    /* burn-key with the unit's key */
-    LINE_STEP_FIELD,  /* burn-efuse */
-    LINE_STEP_MAC,    /* burn-custom-mac; value from a column */
+    LINE_STEP_KEY,   /* burn-key with the unit's key */
+    LINE_STEP_FIELD, /* burn-efuse */
+    LINE_STEP_MAC,   /* burn-custom-mac; value from a column */
     LINE_STEP_READ_PROTECT,
     LINE_STEP_WRITE_PROTECT,
     LINE_STEP_SCRIPT, /* Lua; gets the unit's row */
@@ -35,11 +35,11 @@ enum line_step_kind {
 /** One eFuse step. All steps are staged and burned together. */
 struct line_step {
     enum line_step_kind kind;
-    char *block;   /* of KEY: name or "auto" */
-    char *purpose; /* of KEY */
+    char *block;    /* of KEY: name or "auto" */
+    char *purpose;  /* of KEY */
     char *key_file; /* of KEY: a file for all units (a digest); NULL: the unit's key */
-    char *name;    /* field; script file */
-    char *value;   /* text; "" none; with @c column: name of the column that has it */
+    char *name;     /* field; script file */
+    char *value;    /* text; "" none; with @c column: name of the column that has it */
     bool column;
     bool no_read_protect, no_write_protect; /* of KEY */
     unsigned long line;
@@ -47,7 +47,8 @@ struct line_step {
 
 enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 
-/** A job, complete with defaults and checked. Paths are as seen from the current folder. */
+/** A job, complete with defaults and checked. Paths are as seen from the current folder.
+ */
 struct line_job {
     char *file;
     char *name;   /* of the batch */
@@ -55,7 +56,7 @@ struct line_job {
     char *ledger; /* path or URL */
     struct line_image *images;
     size_t image_count;
-    char *partition_table; /* file, or NULL */
+    char *partition_table;                      /* file, or NULL */
     char *flash_size, *flash_mode, *flash_freq; /* as the options of write-flash */
     bool erase_all;
     struct em_units_options units; /* texts are the job's */
@@ -73,7 +74,7 @@ struct line_job {
     uint32_t attempts;   /* a board fails this often before it is stopped */
     uint32_t stop_after; /* failures in a row that stop the line; 0: never */
     enum line_keys_after keys_after;
-    char *stub; /* file, or NULL */
+    char *stub;      /* file, or NULL */
     char digest[65]; /* SHA-256 in hex over all that makes units and boards */
     char plan[65];   /* SHA-256 in hex over chip and eFuse steps: what is approved */
 };
@@ -94,8 +95,8 @@ struct line_hook {
 
 /** A place for one board. */
 struct line_slot {
-    char *name; /* "A1" */
-    char *port; /* path or URL, or NULL */
+    char *name;     /* "A1" */
+    char *port;     /* path or URL, or NULL */
     char *topology; /* USB topology, or NULL */
     uint32_t baud;
 };
@@ -105,7 +106,7 @@ struct line_station {
     char *name;
     struct line_slot *slots;
     size_t slot_count;
-    uint32_t baud; /* limit of all slots */
+    uint32_t baud;        /* limit of all slots */
     char *reset_sequence; /* custom, or NULL */
     char *before;
     struct line_hook *hooks;
