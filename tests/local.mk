@@ -132,6 +132,7 @@ unit_tests = \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
 	tests/test_mfg_units_keys \
+	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
