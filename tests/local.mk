@@ -59,6 +59,7 @@ unit_tests = \
 	tests/test_base_base64 \
 	tests/test_base_buf \
 	tests/test_base_dir \
+	tests/test_base_dir_durable \
 	tests/test_base_dir_seen \
 	tests/test_base_error \
 	tests/test_base_file \
