@@ -125,7 +125,7 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
 static enum em_status key_fault(const struct em_dir *dir, const char *name,
                                 const char *hint, const char *what, struct em_error *err)
 {
-    char path[sizeof err->file];
+    char path[4096 + EM_NAME_SIZE];
     (void)snprintf(path, sizeof path, "%s/%s", em_dir_path(dir), name); /* may be cut */
     enum em_status status = em_error_set(err, EM_ERR_INPUT, hint, "%s", what);
     em_error_at(err, path, 0);
