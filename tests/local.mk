@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
 	tests/test_nvs_check_util.h \
@@ -61,6 +62,7 @@ unit_tests = \
 	tests/test_base_base64 \
 	tests/test_base_buf \
 	tests/test_base_dir \
+	tests/test_base_dir_durable \
 	tests/test_base_dir_seen \
 	tests/test_base_error \
 	tests/test_base_file \
@@ -137,6 +139,9 @@ unit_tests = \
 	tests/test_mfg_outputs \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
+	tests/test_mfg_units \
+	tests/test_mfg_units_keys \
+	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
