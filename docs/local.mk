@@ -12,6 +12,7 @@ dist_doc_DATA += \
 	docs/architecture.md \
 	docs/chips.md \
 	docs/efuse-rules.md \
+	docs/efuse-scripts.md \
 	docs/json.md \
 	docs/manifest.md
 

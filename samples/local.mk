@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	samples/README.md \
 	samples/ca.crt \
 	samples/config.csv \
+	samples/efuse \
 	samples/make_samples.sh \
 	samples/units \
 	samples/values.csv

@@ -117,6 +117,10 @@ static void test_faults(void)
         /* What it throws. */
         {"\nfail('no good')", 2, "no good"},
         {"fail()", 1, "the script fails"},
+        {"fail('')", 1, "the script fails"},
+        {"fail('\\0\\0')", 1, "the script fails"},
+        {"error('')", 1, "without a text"},
+        {"error('\\0')", 1, "without a text"},
         {"error('thrown')", 1, "thrown"},
         {"error({1})", 1, "without a text"},
         {"error()", 1, "without a text"},

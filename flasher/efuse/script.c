@@ -165,7 +165,8 @@ int em_script_stop(lua_State *lua, const char *hint, const char *fmt, ...)
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
     clean(what);
-    (void)em_error_set(&s->err, EM_ERR_INPUT, hint, "%s", what);
+    (void)em_error_set(&s->err, EM_ERR_INPUT, hint, "%s",
+                       what[0] == '\0' ? "the script fails" : what);
     add_place(lua, &s->err);
     return em_script_end(lua);
 }
@@ -216,13 +217,12 @@ static const char *without_place(const char *what, const lua_Debug *ar,
 /* Called with what Lua throws, where it is thrown: note what and where. */
 static int on_error(lua_State *lua)
 {
+    static const char no_text[] = "error() was called without a text";
     struct em_script *s = em_script_of(lua);
     lua_Debug ar;
     if (s->ended)
         return 1;
-    const char *what = lua_type(lua, 1) == LUA_TSTRING
-                           ? lua_tostring(lua, 1)
-                           : "error() was called without a text";
+    const char *what = lua_type(lua, 1) == LUA_TSTRING ? lua_tostring(lua, 1) : no_text;
     bool known = em_script_where(lua, &ar);
     unsigned long line = known ? (unsigned long)ar.currentline : 0;
     if (known)
@@ -233,7 +233,8 @@ static int on_error(lua_State *lua)
         char text[sizeof s->err.what];
         (void)snprintf(text, sizeof text, "%s", what);
         clean(text);
-        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", text);
+        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s",
+                           text[0] == '\0' ? no_text : text);
     }
     if (known)
         em_error_at(&s->err, ar.source + 1, line);
