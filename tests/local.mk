@@ -129,6 +129,7 @@ unit_tests = \
 	tests/test_mfg_batch_stop \
 	tests/test_mfg_config \
 	tests/test_mfg_csv \
+	tests/test_mfg_table \
 	tests/test_mfg_encoding \
 	tests/test_mfg_files \
 	tests/test_mfg_idset \

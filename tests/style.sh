@@ -69,5 +69,10 @@ none "a function that style forbids" \
 none "a mark of unfinished work" '\b(TO[D]O|FIX[M]E|X[X]X)\b' \
     base/*.[ch] nvs/*.[ch] mfg/*.[ch] flasher/*/*.[ch] src/*.[ch] include/espmfg/*.h samples/*.c
 
+# A test that nobody runs is none.
+for file in tests/test_*.c; do
+    grep -qE "^\s+${file%.c}( |\$)" tests/local.mk || fail "$file is not in tests/local.mk"
+done
+
 [ "$failed" -eq 0 ] && echo "style: the rules hold"
 exit "$failed"
