@@ -95,6 +95,7 @@ unit_tests = \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_shared \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
