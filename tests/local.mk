@@ -84,6 +84,7 @@ unit_tests = \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_listen \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_sim \
