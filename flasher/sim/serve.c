@@ -102,6 +102,7 @@ enum em_status em_sim_server_add(struct em_sim_server *server, struct em_sim *si
                                  .listen_fd = -1,
                                  .fd = -1,
                                  .slave_fd = -1,
+                                 .open_watch = -1,
                                  .lost_us = INT64_MAX};
     enum em_status status = open_slot(slot, place, where, err);
     if (status == EM_OK)
@@ -187,6 +188,7 @@ static enum em_status mend(struct em_sim_server *server, struct em_sim_slot *slo
     bool connected = em_sim_is_connected(slot->sim);
     if (connected && em_sim_is_alive(slot->sim)) {
         slot->lost_us = INT64_MAX;
+        em_sim_pty_unwatch(slot); /* a reset was faster */
         return EM_OK;
     }
     if (slot->lost_us == INT64_MAX) {
@@ -194,11 +196,15 @@ static enum em_status mend(struct em_sim_server *server, struct em_sim_slot *slo
         if (!connected) {
             pump_out(server, slot); /* what was on the wire before */
             hang_up(slot);
+        } else if (slot->kind == EM_SIM_PTY) {
+            em_sim_pty_watch(slot);
         }
     }
-    if (now - slot->lost_us < server->back_after_us)
+    if (now - slot->lost_us < server->back_after_us &&
+        (!connected || !em_sim_pty_was_opened(slot)))
         return EM_OK;
     slot->lost_us = INT64_MAX;
+    em_sim_pty_unwatch(slot);
     em_sim_reconnect(slot->sim);
     if (!em_sim_is_alive(slot->sim))
         em_sim_power_cycle(slot->sim, now);
@@ -233,6 +239,7 @@ static void prepare(struct em_sim_server *server, struct waiting *w)
             watch(&w->in, slot->listen_fd, w);
         if (slot->out_at < slot->out.len)
             watch(&w->out, slot->fd, w);
+        watch(&w->in, slot->open_watch, w);
         int64_t next = em_sim_next_us(slot->sim);
         if (slot->out_at < slot->out.len)
             next = INT64_MAX; /* the host has to take that first */
@@ -265,26 +272,40 @@ static bool wait_for(struct waiting *w)
 static enum em_status serve_slot(struct em_sim_server *server, struct em_sim_slot *slot,
                                  const struct waiting *w, struct em_error *err)
 {
-    if (slot->fd < 0 && slot->listen_fd >= 0 && FD_ISSET(slot->listen_fd, &w->in))
+    if (slot->fd < 0 && slot->listen_fd >= 0 && FD_ISSET(slot->listen_fd, &w->in)) {
         em_sim_tcp_accept(slot);
-    else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in))
+        if (slot->fd >= 0 && !em_sim_is_alive(slot->sim))
+            em_sim_power_cycle(slot->sim, now_us());
+    } else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in)) {
         pump_in(server, slot);
+    }
     pump_out(server, slot);
     return mend(server, slot, now_us(), err);
 }
 
-enum em_status em_sim_server_run(struct em_sim_server *server, int stop_fd,
+/* false: it is time to stop. */
+static bool obey(struct em_sim_server *server, int control_fd)
+{
+    char byte = 0;
+    if (read(control_fd, &byte, 1) != 1 || byte != EM_SIM_POWER_FAILS)
+        return false;
+    for (size_t i = 0; i < server->count; i++)
+        em_sim_power_fail(server->slots[i].sim, now_us());
+    return true;
+}
+
+enum em_status em_sim_server_run(struct em_sim_server *server, int control_fd,
                                  struct em_error *err)
 {
     for (;;) {
         struct waiting w = {.max = -1, .until_us = INT64_MAX};
         FD_ZERO(&w.in);
         FD_ZERO(&w.out);
-        watch(&w.in, stop_fd, &w);
+        watch(&w.in, control_fd, &w);
         prepare(server, &w);
         if (!wait_for(&w))
             return em_error_errno(err, errno, "cannot wait for hosts");
-        if (FD_ISSET(stop_fd, &w.in))
+        if (FD_ISSET(control_fd, &w.in) && !obey(server, control_fd))
             return EM_OK;
         for (size_t i = 0; i < server->count; i++) {
             enum em_status status = serve_slot(server, &server->slots[i], &w, err);
