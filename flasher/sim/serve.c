@@ -17,10 +17,14 @@
  * is due, and then looks again and again. */
 enum { WAKE_EARLY_US = 80, READ_SIZE = 65536, OUT_LIMIT = 65536 };
 
+/* So long the loop works on what came in before it looks again at what is due. */
+enum { WORK_US = 200 };
+
 struct em_sim_server {
     struct em_sim_slot *slots;
     size_t count;
     int64_t back_after_us;
+    size_t turn; /* whose input is looked at first */
     uint8_t buffer[READ_SIZE];
 };
 
@@ -102,6 +106,7 @@ enum em_status em_sim_server_add(struct em_sim_server *server, struct em_sim *si
                                  .listen_fd = -1,
                                  .fd = -1,
                                  .slave_fd = -1,
+                                 .ready_us = INT64_MAX,
                                  .open_watch = -1,
                                  .lost_us = INT64_MAX};
     enum em_status status = open_slot(slot, place, where, err);
@@ -163,8 +168,13 @@ static void pump_out(struct em_sim_server *server, struct em_sim_slot *slot)
     }
 }
 
+/* Bytes count from when they could be read, not from when it is their turn. */
 static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
 {
+    int64_t came_us = slot->ready_us;
+    slot->ready_us = INT64_MAX;
+    if (slot->fd < 0)
+        return;
     ssize_t n = read(slot->fd, server->buffer, sizeof server->buffer);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
@@ -176,9 +186,9 @@ static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
     if (slot->kind == EM_SIM_PTY) /* it carries no rate, but keeps what hosts set */
         em_sim_set_pace(slot->sim, em_tty_mode_rate(slot->slave_fd));
     if (slot->kind == EM_SIM_RFC2217)
-        em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, now_us());
+        em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, came_us);
     else
-        em_sim_receive(slot->sim, server->buffer, (size_t)n, now_us());
+        em_sim_receive(slot->sim, server->buffer, (size_t)n, came_us);
 }
 
 /* The cable came off, or the power went: after some time somebody mends it. */
@@ -240,8 +250,8 @@ static void prepare(struct em_sim_server *server, struct waiting *w)
         if (slot->out_at < slot->out.len)
             watch(&w->out, slot->fd, w);
         watch(&w->in, slot->open_watch, w);
-        int64_t next = em_sim_next_us(slot->sim);
-        if (slot->out_at < slot->out.len)
+        int64_t next = slot->ready_us != INT64_MAX ? 0 : em_sim_next_us(slot->sim);
+        if (slot->ready_us == INT64_MAX && slot->out_at < slot->out.len)
             next = INT64_MAX; /* the host has to take that first */
         if (slot->lost_us != INT64_MAX && server->back_after_us != INT64_MAX &&
             slot->lost_us + server->back_after_us < next)
@@ -269,18 +279,36 @@ static bool wait_for(struct waiting *w)
     return errno == EINTR;
 }
 
+/* What does not take long: who came, what is due, what has to be mended. */
 static enum em_status serve_slot(struct em_sim_server *server, struct em_sim_slot *slot,
-                                 const struct waiting *w, struct em_error *err)
+                                 const struct waiting *w, int64_t now,
+                                 struct em_error *err)
 {
     if (slot->fd < 0 && slot->listen_fd >= 0 && FD_ISSET(slot->listen_fd, &w->in)) {
         em_sim_tcp_accept(slot);
         if (slot->fd >= 0 && !em_sim_is_alive(slot->sim))
             em_sim_power_cycle(slot->sim, now_us());
-    } else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in)) {
-        pump_in(server, slot);
+    } else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in) &&
+               slot->ready_us == INT64_MAX) {
+        slot->ready_us = now;
     }
     pump_out(server, slot);
     return mend(server, slot, now_us(), err);
+}
+
+/* Decompressing and digests take their time, and others have answers that are due. */
+static void work(struct em_sim_server *server, int64_t began)
+{
+    for (size_t i = 0; i < server->count; i++) {
+        struct em_sim_slot *slot = &server->slots[server->turn % server->count];
+        if (slot->ready_us != INT64_MAX) {
+            if (now_us() - began > WORK_US)
+                return;
+            pump_in(server, slot);
+            pump_out(server, slot);
+        }
+        server->turn++;
+    }
 }
 
 /* false: it is time to stop. */
@@ -307,10 +335,12 @@ enum em_status em_sim_server_run(struct em_sim_server *server, int control_fd,
             return em_error_errno(err, errno, "cannot wait for hosts");
         if (FD_ISSET(control_fd, &w.in) && !obey(server, control_fd))
             return EM_OK;
+        int64_t now = now_us();
         for (size_t i = 0; i < server->count; i++) {
-            enum em_status status = serve_slot(server, &server->slots[i], &w, err);
+            enum em_status status = serve_slot(server, &server->slots[i], &w, now, err);
             if (status != EM_OK)
                 return status;
         }
+        work(server, now_us());
     }
 }

@@ -64,8 +64,9 @@ struct em_sim_slot {
     struct em_telnet telnet; /* RFC 2217 */
     struct em_buf data;      /* what came, without its commands */
     int dtr, rts;
-    int64_t lost_us; /* since when power or cable is gone; INT64_MAX: it is not */
-    int open_watch;  /* PTY without power: tells when somebody opens it; -1: none */
+    int64_t lost_us;  /* since when power or cable is gone; INT64_MAX: it is not */
+    int64_t ready_us; /* since when there are bytes to read; INT64_MAX: there are none */
+    int open_watch;   /* PTY without power: tells when somebody opens it; -1: none */
 };
 
 /* serve_pty.c, serve_tcp.c */
