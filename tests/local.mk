@@ -94,6 +94,7 @@ unit_tests = \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_listen \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_sim \
@@ -105,6 +106,7 @@ unit_tests = \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_shared \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
@@ -115,6 +117,7 @@ unit_tests = \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_power \
 	tests/test_flasher_sim_stub \
 	tests/test_flasher_sim_trace \
 	tests/test_flasher_sim_trace_flash \

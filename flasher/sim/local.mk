@@ -8,11 +8,13 @@ libespmfg_all_la_SOURCES += \
 	flasher/sim/flash_commands.c \
 	flasher/sim/flash_int.h \
 	flasher/sim/flash_pins.c \
+	flasher/sim/fuse_files.c \
 	flasher/sim/fuses.c \
 	flasher/sim/loader.c \
 	flasher/sim/memory.c \
 	flasher/sim/memory_commands.c \
 	flasher/sim/options.c \
+	flasher/sim/power.c \
 	flasher/sim/reset.c \
 	flasher/sim/seed.c \
 	flasher/sim/serve.c \
