@@ -9,4 +9,9 @@ libline_la_SOURCES = \
 	src/line/line.h \
 	src/line/names.c \
 	src/line/view.h \
-	src/line/view_json.c
+	src/line/view_int.h \
+	src/line/view_json.c \
+	src/line/view_lines.c \
+	src/line/view_slot.c \
+	src/line/view_term.c \
+	src/line/view_text.c
