@@ -129,7 +129,21 @@ struct line_view {
     void *user;
 };
 
-/* ---- Hooks (hooks.c) ---- */
+/* ---- Hooks (hooks.c, names.c) ---- */
+
+/** The names that a hook may have for its events, ended by NULL; "*" is not among them.
+ */
+extern const char *const line_event_names[];
+
+/**
+ * What @p event is for hooks, from line_event_names: "arrived" (the slot goes to
+ * CONNECT), "claimed", "flashed", "burned", "booted" (such a step, outcome "ok"),
+ * "passed", "passed-before", "failed", "aborted" (verdicts), "removed", "end". NULL:
+ * hooks are not told of it.
+ */
+const char *line_event_name(const struct line_event *event);
+/** "none", "pass", "passed-before", "fail", "aborted". */
+const char *line_verdict_name(enum line_verdict verdict);
 
 /** The object of an event, as hooks and --json have it; docs/json.md. The caller's. */
 json_t *line_event_json(const struct line_job *job, const struct line_station *station,

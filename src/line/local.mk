@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# The line: a library of its own, so that its tests can link it too.
+
+noinst_LTLIBRARIES += libline.la
+libline_la_SOURCES = \
+	src/line/job.h \
+	src/line/line.h \
+	src/line/names.c \
+	src/line/view.h
