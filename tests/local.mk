@@ -115,6 +115,7 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_hooks \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -158,6 +159,8 @@ check-local:
 endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
+
+tests_test_line_hooks_LDADD = libline.la $(LDADD)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)

@@ -3,7 +3,10 @@
 
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
+	src/line/event_json.c \
+	src/line/hooks.c \
 	src/line/job.h \
 	src/line/line.h \
 	src/line/names.c \
-	src/line/view.h
+	src/line/view.h \
+	src/line/view_json.c

@@ -13,6 +13,9 @@ struct line_screen {
     void *user;
 };
 
+/** The object of totals, as events and the last object of --json have it. */
+json_t *line_totals_json(const struct line_totals *totals);
+
 /** All of it stays the caller's, and as it is, until the view is done with. */
 struct line_view_options {
     const struct line_job *job;
@@ -25,11 +28,11 @@ struct line_view_options {
 };
 
 /** One line an event (view_lines.c). Progress and stages are not told. */
-struct line_view line_lines_view(const struct line_view_options *options);
+struct line_view line_lines_view(struct line_view_options *options);
 
 /** One JSON object a line and event (view_json.c). The end is not told: what follows it
  * is, by the command. */
-struct line_view line_json_view(const struct line_view_options *options);
+struct line_view line_json_view(struct line_view_options *options);
 
 /**
  * A table that is repainted in its place (view_term.c): a line a slot and the totals.
