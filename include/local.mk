@@ -6,6 +6,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/batch.h \
 	include/espmfg/device.h \
 	include/espmfg/efuse.h \
+	include/espmfg/efuse_script.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
 	include/espmfg/flash.h \

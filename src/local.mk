@@ -21,7 +21,10 @@ mfg_flash_SOURCES = \
 	src/efuse_chain.c \
 	src/efuse_keys.c \
 	src/efuse_main.c \
+	src/efuse_plan.c \
 	src/efuse_read.c \
+	src/efuse_rules.c \
+	src/efuse_script.c \
 	src/efuse_stage.c \
 	src/efuse_summary.c \
 	src/flash.h \

@@ -76,6 +76,8 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_stage \
+	tests/test_flasher_efuse_plan \
+	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \
@@ -199,7 +201,7 @@ fuzz_targets = config values key reader image loader sim efuse
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
