@@ -6,12 +6,14 @@ espmfginclude_HEADERS = \
 	include/espmfg/batch.h \
 	include/espmfg/device.h \
 	include/espmfg/efuse.h \
+	include/espmfg/efuse_script.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
 	include/espmfg/flash.h \
 	include/espmfg/hooks.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
+	include/espmfg/ledger.h \
 	include/espmfg/nvs.h \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \

@@ -5,6 +5,8 @@
 
 #include "src/cli.h"
 
+#include "base/error_int.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +47,16 @@ int cli_fault(const char *program, const struct cli_command *command, const char
               ...)
 {
     va_list ap;
+    if (command->fault != NULL) {
+        char what[400];
+        const char *last = strrchr(command->name, ' ');
+        va_start(ap, format);
+        (void)vsnprintf(what, sizeof what, format, ap);
+        va_end(ap);
+        (void)em_error_set(command->fault, EM_ERR_USAGE, NULL, "%s: %s",
+                           last == NULL ? command->name : last + 1, what);
+        return 2;
+    }
     print_usage(stderr, program, command);
     (void)fprintf(stderr, " (try '");
     print_name(stderr, program, command);

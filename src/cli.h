@@ -40,6 +40,7 @@ struct cli_command {
     const struct cli_option *common; /* options of the program that may stand here too; of
                                       * equal letters the command's own count; or NULL */
     const char *examples;
+    struct em_error *fault; /* where faults are told in the place of stderr, or NULL */
     int (*run)(const struct cli_command *command, int argc, char **argv);
     const struct cli_command *const *commands; /* of a group, ended by NULL */
 };

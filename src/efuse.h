@@ -29,6 +29,9 @@ struct efuse_call {
     enum efuse_format format;
     const char *file;   /* to write into, or NULL */
     const char *offset; /* or NULL */
+    const char *index;  /* or NULL */
+    const char **configs;
+    size_t config_count;
     bool active, recovery, force, force_write_always;
     bool no_read_protect, no_write_protect;
 };
@@ -41,14 +44,15 @@ struct efuse_run {
     size_t count;
     const char **words;         /* that calls point into */
     struct cli_option *options; /* that may stand at every command */
+    struct em_error *fault;     /* of a script: where faults of parsing go; or NULL */
     bool no_answer;             /* the user was asked, and there was nothing to read */
 };
 
 /** How a command takes part in the line. */
 enum efuse_kind {
     EFUSE_READS,
-    EFUSE_BURNS,   /* only stages what is burned for the whole line */
-    EFUSE_REFUSES, /* not here; told before the chip is asked */
+    EFUSE_BURNS, /* only stages what is burned for the whole line */
+    EFUSE_TELLS, /* needs no chip */
 };
 
 /** A command. @c base comes first: the program finds it by the table of commands. */
@@ -75,6 +79,7 @@ extern const struct efuse_command efuse_read_protect;
 extern const struct efuse_command efuse_write_protect;
 extern const struct efuse_command efuse_set_flash_voltage;
 extern const struct efuse_command efuse_execute_scripts;
+extern const struct efuse_command efuse_rules;
 
 /** Run the line whose first command is flash->command; @p argv are the words behind it.
  */
@@ -92,6 +97,8 @@ enum {
     EFUSE_OPT_NO_READ_PROTECT,
     EFUSE_OPT_NO_WRITE_PROTECT,
     EFUSE_OPT_NO_PROTECT_KEY,
+    EFUSE_OPT_INDEX,
+    EFUSE_OPT_CONFIGFILES,
     EFUSE_OPTS_END,
 };
 /* clang-format off */
@@ -101,13 +108,31 @@ enum {
      "command that could have it decides", EFUSE_OPT_FORCE_WRITE_ALWAYS}
 /* clang-format on */
 
+/** The command of this name, NULL: none. */
+const struct cli_command *efuse_chain_find(const char *word);
 /** Split the words behind the first command into calls, each parsed. Returns -1, or the
  * exit status when there is nothing left to do. */
-int efuse_chain_parse(struct efuse_run *run, int argc, char **argv);
+int efuse_chain_parse(struct efuse_run *run, const struct cli_command *command, int argc,
+                      char **argv);
 void efuse_chain_free(struct efuse_run *run);
 
 /** Check, show and burn what is staged. @p check: look at the fields afterwards. */
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err);
+/** The same, and what came of it. */
+enum em_status efuse_burn_told(struct efuse_run *run, bool check,
+                               enum em_efuses_result *out, struct em_error *err);
+/** Do one command; its name stands in the fault. */
+enum em_status efuse_act(struct efuse_call *call, struct em_error *err);
+
+/** The table of what is to be burned, on stdout (or @p to), and in the JSON. */
+void efuse_show_plan(struct efuse_run *run, FILE *to,
+                     const struct em_efuses_change *changes, size_t count);
+/** --dry-run: check and show what is staged with its hash, and burn nothing. */
+enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err);
+/** Give the handle what --override and --approve say. */
+enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err);
+/** What rules the plan breaks, for the JSON. */
+json_t *efuse_findings(const struct em_efuses *efuses);
 
 /** Write what @p text has to the file of the call, or print it. */
 enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,

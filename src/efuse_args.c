@@ -16,6 +16,10 @@ enum {
     OPT_SHOW_SENSITIVE,
     OPT_DEBUG,
     OPT_TABLE,
+    OPT_DRY_RUN,
+    OPT_APPROVE,
+    OPT_OVERRIDE,
+    OPT_STRICT,
     OPTS_END,
 };
 
@@ -26,6 +30,14 @@ const struct cli_option efuse_options[] = {
      OPT_PATH_EFUSE_FILE},
     {"do-not-confirm", NULL, NULL, "burn without asking for the word BURN",
      OPT_DO_NOT_CONFIRM},
+    {"dry-run", NULL, NULL, "show what would be burned and its hash; burn nothing",
+     OPT_DRY_RUN},
+    {"approve", NULL, "HASH",
+     "burn without asking, but only the plan that has this hash in --dry-run",
+     OPT_APPROVE},
+    {"override", NULL, "ID",
+     "burn what this rule refuses; may be repeated (see efuse rules)", OPT_OVERRIDE},
+    {"strict", NULL, NULL, "it is a fault if all is burned already", OPT_STRICT},
     {"postpone", NULL, NULL,
      "burn last what may close the way to the chip (this is the default)", OPT_POSTPONE},
     {"no-postpone", NULL, NULL, "burn BLOCK0 in one go", OPT_NO_POSTPONE},
@@ -43,6 +55,23 @@ bool efuse_is_common(int id)
     return id >= OPT_VIRT && id < OPTS_END;
 }
 
+static const char *take_override(struct efuse_args *args, const char *id)
+{
+    struct em_efuses_rule rule;
+    size_t i = 0;
+    while (em_efuses_rule(i, &rule) && strcmp(rule.id, id) != 0)
+        i++;
+    if (!em_efuses_rule(i, &rule))
+        return "there is no such rule; efuse rules lists them";
+    for (size_t k = 0; k < args->override_count; k++)
+        if (strcmp(args->overrides[k], id) == 0)
+            return NULL;
+    if (args->override_count == EFUSE_RULES_MAX)
+        return "too many";
+    args->overrides[args->override_count++] = id;
+    return NULL;
+}
+
 const char *efuse_take(void *user, int id, char *const *values)
 {
     struct flash *flash = user;
@@ -55,6 +84,21 @@ const char *efuse_take(void *user, int id, char *const *values)
     case OPT_PATH_EFUSE_FILE:
         args->path_efuse_file = values[0];
         return NULL;
+    case OPT_DRY_RUN:
+        args->dry_run = true;
+        return NULL;
+    case OPT_STRICT:
+        args->strict = true;
+        return NULL;
+    case OPT_APPROVE:
+        args->approve = values[0];
+        return strlen(values[0]) == EM_EFUSES_HASH_TEXT - 1 &&
+                       strspn(values[0], "0123456789abcdefABCDEF") ==
+                           EM_EFUSES_HASH_TEXT - 1
+                   ? NULL
+                   : "a hash has 64 digits in hex; --dry-run tells it";
+    case OPT_OVERRIDE:
+        return take_override(args, values[0]);
     case OPT_DO_NOT_CONFIRM:
         args->do_not_confirm = true;
         return NULL;
@@ -78,14 +122,23 @@ const char *efuse_take(void *user, int id, char *const *values)
 }
 
 static const struct cli_command *const commands[] = {
-    &efuse_summary.base.cli,         &efuse_dump.base.cli,
-    &efuse_check_error.base.cli,     &efuse_get_custom_mac.base.cli,
-    &efuse_adc_info.base.cli,        &efuse_burn_efuse.base.cli,
-    &efuse_burn_bit.base.cli,        &efuse_burn_block_data.base.cli,
-    &efuse_burn_key.base.cli,        &efuse_burn_key_digest.base.cli,
-    &efuse_burn_custom_mac.base.cli, &efuse_read_protect.base.cli,
-    &efuse_write_protect.base.cli,   &efuse_set_flash_voltage.base.cli,
-    &efuse_execute_scripts.base.cli, NULL,
+    &efuse_summary.base.cli,
+    &efuse_dump.base.cli,
+    &efuse_check_error.base.cli,
+    &efuse_get_custom_mac.base.cli,
+    &efuse_adc_info.base.cli,
+    &efuse_burn_efuse.base.cli,
+    &efuse_burn_bit.base.cli,
+    &efuse_burn_block_data.base.cli,
+    &efuse_burn_key.base.cli,
+    &efuse_burn_key_digest.base.cli,
+    &efuse_burn_custom_mac.base.cli,
+    &efuse_read_protect.base.cli,
+    &efuse_write_protect.base.cli,
+    &efuse_set_flash_voltage.base.cli,
+    &efuse_execute_scripts.base.cli,
+    &efuse_rules.base.cli,
+    NULL,
 };
 
 const struct cli_command efuse_group = {
@@ -94,7 +147,8 @@ const struct cli_command efuse_group = {
     .about =
         "Commands and options are those of espefuse. Several commands may stand in one\n"
         "line: all are checked first, and what they burn is burned together, once.\n"
-        "What is burned stays burned. Manual page: mfg_flash-efuse(1)\n",
+        "What is burned stays burned; rules keep from known mistakes. Manual page: "
+        "mfg_flash-efuse(1)\n",
     .options = efuse_options,
     .common = flash_options,
     .examples =

@@ -5,6 +5,8 @@
 
 #include "src/cli.h"
 
+enum { EFUSE_RULES_MAX = 64 };
+
 /** What those options said. */
 struct efuse_args {
     bool given; /* at least one of them */
@@ -15,6 +17,11 @@ struct efuse_args {
     const char *extend_table; /* NULL: none */
     bool show_sensitive;
     bool table_520;
+    bool dry_run;
+    bool strict;
+    const char *approve;                    /* NULL: ask */
+    const char *overrides[EFUSE_RULES_MAX]; /* ids of rules */
+    size_t override_count;
 };
 
 extern const struct cli_option efuse_options[];

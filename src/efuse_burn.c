@@ -8,28 +8,6 @@
 
 #include <string.h>
 
-static void print_change(FILE *to, const struct em_efuses_change *change)
-{
-    (void)fprintf(to, "  %-15s %-34s %s -> %s%s%s%s\n", change->block_name,
-                  change->field == NULL ? "(whole block)" : change->field, change->from,
-                  change->to, change->postponed ? " (last)" : "",
-                  change->covers != NULL && change->covers[0] != '\0' ? ", closes " : "",
-                  change->covers != NULL ? change->covers : "");
-}
-
-static json_t *changes_array(const struct em_efuses_change *changes, size_t count)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < count; i++)
-        (void)json_array_append_new(
-            array,
-            json_pack("{s:s, s:s?, s:s, s:s, s:b, s:b}", "block", changes[i].block_name,
-                      "field", changes[i].field, "from", changes[i].from, "to",
-                      changes[i].to, "postponed", (int)changes[i].postponed, "protects",
-                      (int)changes[i].protects));
-    return array;
-}
-
 /* The word, read from the terminal or from what stands in its place. */
 static bool read_word(struct efuse_run *run)
 {
@@ -47,21 +25,22 @@ static bool confirm(void *user, const struct em_efuses_change *changes, size_t c
 {
     struct efuse_run *run = user;
     struct flash *flash = run->flash;
-    bool asks = !flash->efuse.do_not_confirm;
+    bool asks = !flash->efuse.do_not_confirm && flash->efuse.approve == NULL;
     bool silent = flash->term.quiet || flash->term.json;
-    flash_json(flash, "changes", changes_array(changes, count));
     term_clear(&flash->term);
     /* Who is asked has to see what for. */
-    if (!silent || asks) {
-        FILE *to = silent ? stderr : stdout;
-        (void)fprintf(to, "To be burned:\n");
-        for (size_t i = 0; i < count; i++)
-            print_change(to, &changes[i]);
-    }
+    efuse_show_plan(run, !silent ? stdout : asks ? stderr : NULL, changes, count);
     return !asks || read_word(run);
 }
 
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err)
+{
+    enum em_efuses_result result = EM_EFUSES_NOTHING;
+    return efuse_burn_told(run, check, &result, err);
+}
+
+enum em_status efuse_burn_told(struct efuse_run *run, bool check,
+                               enum em_efuses_result *out, struct em_error *err)
 {
     static const char *const names[] = {
         [EM_EFUSES_NOTHING] = "nothing",
@@ -77,11 +56,18 @@ enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *er
             "Burned. As was asked for, the chip's eFuses can no longer be read.",
     };
     struct flash *flash = run->flash;
+    if (flash->efuse.dry_run)
+        return efuse_dry_run(run, err);
     enum em_efuses_result result = EM_EFUSES_NOTHING;
     enum em_status status = em_efuses_burn(run->efuses, confirm, run, &result, err);
+    flash_json(flash, "rules", efuse_findings(run->efuses));
     flash_json(flash, "result", json_string(names[result]));
+    *out = result;
     if (status != EM_OK)
         return status;
+    if (result == EM_EFUSES_NOTHING && flash->efuse.strict)
+        return em_error_set(err, EM_ERR_REFUSED, "without --strict this is no fault",
+                            "nothing to burn: all of it is burned already");
     if (result == EM_EFUSES_DECLINED && run->no_answer)
         return em_error_set(err, EM_ERR_REFUSED,
                             "type BURN at a terminal, or add --do-not-confirm",

@@ -19,7 +19,7 @@ static bool same_name(const char *name, const char *word, size_t len)
     return true;
 }
 
-static const struct cli_command *find_command(const char *word)
+const struct cli_command *efuse_chain_find(const char *word)
 {
     for (const struct cli_command *const *c = efuse_group.commands; *c != NULL; c++) {
         const char *name = strrchr((*c)->name, ' ') + 1;
@@ -52,7 +52,7 @@ static int count_words(const struct efuse_run *run, const struct cli_command *co
                         strchr(argv[i - 1], '=') == NULL &&
                         (takes_value(command->options, argv[i - 1]) ||
                          takes_value(run->options, argv[i - 1]));
-        if (!is_value && find_command(argv[i]) != NULL)
+        if (!is_value && efuse_chain_find(argv[i]) != NULL)
             return i;
     }
     return argc;
@@ -74,6 +74,17 @@ static const char *take_format(struct efuse_call *call, const char *text)
         return dump ? "choose default, split or joint"
                     : "choose summary, json or value-only";
     call->format = formats[dump][i];
+    return NULL;
+}
+
+static const char *add_config(struct efuse_call *call, const char *path)
+{
+    const char **more =
+        realloc(call->configs, (call->config_count + 1) * sizeof *call->configs);
+    if (more == NULL)
+        return "out of memory";
+    call->configs = more;
+    call->configs[call->config_count++] = path;
     return NULL;
 }
 
@@ -106,6 +117,11 @@ static const char *take_own(struct efuse_call *call, int id, const char *text)
     case EFUSE_OPT_NO_WRITE_PROTECT:
         call->no_write_protect = true;
         return NULL;
+    case EFUSE_OPT_INDEX:
+        call->index = text;
+        return NULL;
+    case EFUSE_OPT_CONFIGFILES:
+        return add_config(call, text);
     default: /* EFUSE_OPT_NO_PROTECT_KEY */
         call->no_read_protect = true;
         call->no_write_protect = true;
@@ -147,7 +163,8 @@ static int parse_call(struct efuse_run *run, const struct cli_command *command, 
 {
     struct efuse_call *call = &run->calls[run->count++];
     struct cli_command with_options = *command;
-    with_options.common = run->options;
+    with_options.common = run->options; /* a script has only those of the command */
+    with_options.fault = run->fault;
     call->run = run;
     /* All commands of the table stand at the beginning of a struct efuse_command. */
     call->command = (const struct efuse_command *)(const void *)command;
@@ -159,23 +176,28 @@ static int parse_call(struct efuse_run *run, const struct cli_command *command, 
     return exit_status;
 }
 
-int efuse_chain_parse(struct efuse_run *run, int argc, char **argv)
+int efuse_chain_parse(struct efuse_run *run, const struct cli_command *command, int argc,
+                      char **argv)
 {
     /* Each call ends its words with a NULL, and needs room for those of the table. */
     size_t most = (size_t)argc + 1;
-    const struct cli_command *command = run->flash->command;
     size_t used = 0;
     run->calls = calloc(most, sizeof *run->calls);
     run->words = calloc(most * 2 + CLI_POSITIONALS_MAX, sizeof *run->words);
-    if (run->calls == NULL || run->words == NULL || !join_options(run))
-        return flash_end(run->flash, em_error_nomem(&run->flash->err));
+    if (run->calls == NULL || run->words == NULL ||
+        (run->fault == NULL && !join_options(run))) {
+        if (run->fault == NULL)
+            return flash_end(run->flash, em_error_nomem(&run->flash->err));
+        (void)em_error_nomem(run->fault);
+        return 2;
+    }
     while (command != NULL) {
         int n = count_words(run, command, argc, argv);
         int exit_status = parse_call(run, command, n, argv, run->words + used);
         if (exit_status >= 0)
             return exit_status;
         used += run->calls[run->count - 1].count + 1;
-        command = n == argc ? NULL : find_command(argv[n]);
+        command = n == argc ? NULL : efuse_chain_find(argv[n]);
         if (command != NULL && strchr(argv[n], '_') != NULL)
             flash_note_old(&run->flash->args, argv[n]);
         argc -= n + 1;
@@ -186,6 +208,8 @@ int efuse_chain_parse(struct efuse_run *run, int argc, char **argv)
 
 void efuse_chain_free(struct efuse_run *run)
 {
+    for (size_t i = 0; i < run->count; i++)
+        free(run->calls[i].configs);
     free(run->calls);
     free(run->words);
     free(run->options);

@@ -44,6 +44,7 @@ static enum em_status open_chip(struct efuse_run *run, bool burns, struct em_err
     options.extend_table = args->extend_table;
     options.no_postpone = args->no_postpone;
     options.table_520 = args->table_520;
+    options.read_only = args->dry_run;
     options.show_sensitive = args->show_sensitive;
     for (size_t i = 0; i < run->count; i++) {
         if (run->calls[i].command->has_force) /* the last one decides */
@@ -73,7 +74,7 @@ static enum em_status name_call(const struct efuse_call *call, enum em_status st
     return status;
 }
 
-static enum em_status act(struct efuse_call *call, struct em_error *err)
+enum em_status efuse_act(struct efuse_call *call, struct em_error *err)
 {
     return name_call(call, call->command->act(call, err), err);
 }
@@ -84,21 +85,31 @@ static enum em_status do_kind(struct efuse_run *run, enum efuse_kind kind, size_
     enum em_status status = EM_OK;
     for (size_t i = from; i < to && status == EM_OK; i++) {
         if (run->calls[i].command->kind == kind)
-            status = act(&run->calls[i], err);
+            status = efuse_act(&run->calls[i], err);
     }
     return status;
+}
+
+static bool only_tells(const struct efuse_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->calls[i].command->kind != EFUSE_TELLS)
+            return false;
+    return true;
 }
 
 /* All that burns is staged first, so that nothing is done before all of it was checked.
  * Commands that read show what was before, or, behind the last that burns, what is. */
 static enum em_status do_line(struct efuse_run *run, struct em_error *err)
 {
-    enum em_status status = EM_OK;
+    enum em_status status;
     size_t burns = 0;
     size_t end = 0; /* behind the last that burns */
+    bool scripts = false;
     for (size_t i = 0; i < run->count; i++) {
         if (run->calls[i].command->kind == EFUSE_BURNS) {
             burns++;
+            scripts |= run->calls[i].command == &efuse_execute_scripts;
             end = i + 1;
         }
     }
@@ -108,15 +119,18 @@ static enum em_status do_line(struct efuse_run *run, struct em_error *err)
                                 "check-error --recovery cannot stand in one line with "
                                 "commands that burn");
     }
-    status = do_kind(run, EFUSE_REFUSES, 0, run->count, err);
+    status = do_kind(run, EFUSE_TELLS, 0, run->count, err);
+    if (status != EM_OK || only_tells(run))
+        return status;
+    status = open_chip(run, burns > 0, err);
     if (status == EM_OK)
-        status = open_chip(run, burns > 0, err);
+        status = efuse_set_rules(run, err);
     if (status == EM_OK)
         status = do_kind(run, EFUSE_BURNS, 0, end, err);
     if (status == EM_OK)
         status = do_kind(run, EFUSE_READS, 0, end, err);
     if (status == EM_OK && burns > 0)
-        status = efuse_burn(run, burns == 1, err);
+        status = efuse_burn(run, burns == 1 && !scripts, err);
     return status == EM_OK ? do_kind(run, EFUSE_READS, end, run->count, err) : status;
 }
 
@@ -136,7 +150,7 @@ static bool prints_data(const struct efuse_run *run)
 int efuse_main(struct flash *flash, int argc, char **argv)
 {
     struct efuse_run run = {.flash = flash};
-    int exit_status = efuse_chain_parse(&run, argc, argv);
+    int exit_status = efuse_chain_parse(&run, flash->command, argc, argv);
     if (exit_status < 0) {
         if (prints_data(&run))
             flash->term.quiet = true; /* warnings and notes go to stderr */

@@ -290,26 +290,3 @@ const struct efuse_command efuse_write_protect = {
     .kind = EFUSE_BURNS,
     .act = write_protect,
 };
-
-/* ---- What is not here ---- */
-
-static enum em_status no_scripts_here(struct efuse_call *call, struct em_error *err)
-{
-    (void)call;
-    return em_error_set(err, EM_ERR_UNSUPPORTED,
-                        "put several commands into one line, or into a file that is "
-                        "named as @FILE",
-                        "execute-scripts is not here: no scripts are run");
-}
-
-const struct efuse_command efuse_execute_scripts = {
-    .base = {.cli = {.name = "efuse execute-scripts",
-                     .summary = "Not here: put several commands into one line",
-                     .positionals = "[SCRIPT…]",
-                     .options = no_options,
-                     .common = flash_options,
-                     .examples = "  mfg_flash -p /dev/ttyUSB0 efuse @commands.txt\n"},
-             .run = efuse_main},
-    .kind = EFUSE_REFUSES,
-    .act = no_scripts_here,
-};

@@ -21,7 +21,10 @@ mfg_flash_SOURCES = \
 	src/efuse_chain.c \
 	src/efuse_keys.c \
 	src/efuse_main.c \
+	src/efuse_plan.c \
 	src/efuse_read.c \
+	src/efuse_rules.c \
+	src/efuse_script.c \
 	src/efuse_stage.c \
 	src/efuse_summary.c \
 	src/flash.h \
@@ -46,7 +49,7 @@ mfg_flash_SOURCES = \
 	src/flash_verify.c \
 	src/flash_write.c \
 	src/mfg_flash.c
-mfg_flash_LDADD = libline.la libespmfg_all.la $(EM_LIBS)
+mfg_flash_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS)
 
 mfg_gen_SOURCES = \
 	$(program_sources) \

@@ -77,6 +77,8 @@ unit_tests = \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
 	tests/test_flasher_efuse_stage \
+	tests/test_flasher_efuse_plan \
+	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_header \
@@ -85,6 +87,7 @@ unit_tests = \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_listen \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_sim \
@@ -96,6 +99,7 @@ unit_tests = \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_shared \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
@@ -204,7 +208,7 @@ fuzz_targets = config values key reader image loader sim efuse
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects

@@ -55,7 +55,7 @@ static void test_digests(void)
         EM_CHECK_STATUS(em_file_read(&pem, path, 65536, &err), EM_OK, &err);
         struct em_efuses *e = virtual_open(rows[i].chip, false);
         const struct em_efuses_key given = {rows[i].block, pem.data, pem.len,
-                                            rows[i].purpose};
+                                            rows[i].purpose, false};
         EM_CHECK_STATUS(em_efuses_stage_key_digests(e, &given, 1, NULL, &err), EM_OK,
                         &err);
         EM_CHECK_STATUS(burn(e, &err), EM_OK, &err);
@@ -90,7 +90,7 @@ static void test_refused_keys(void)
         struct em_error err = {0};
         struct em_efuses *e = virtual_open(rows[i].chip, false);
         const struct em_efuses_key given = {rows[i].block, key, rows[i].len,
-                                            rows[i].purpose};
+                                            rows[i].purpose, false};
         EM_CHECK_STATUS(em_efuses_stage_keys(e, &given, 1, NULL, &err), rows[i].status,
                         &err);
         EM_CHECK_HAS(err.what, rows[i].why);
@@ -101,10 +101,11 @@ static void test_refused_keys(void)
 
 static void test_occupied(void)
 {
-    static const struct em_efuses_key first = {"BLOCK_KEY0", key, 32, "HMAC_UP"};
-    static const struct em_efuses_key other = {"BLOCK_KEY0", key + 4, 32, "HMAC_UP"};
-    static const struct em_efuses_key purpose = {"BLOCK_KEY0", key, 32, "USER"};
-    static const struct em_efuses_key any = {"auto", key + 4, 32, "HMAC_UP"};
+    static const struct em_efuses_key first = {"BLOCK_KEY0", key, 32, "HMAC_UP", false};
+    static const struct em_efuses_key other = {"BLOCK_KEY0", key + 4, 32, "HMAC_UP",
+                                               false};
+    static const struct em_efuses_key purpose = {"BLOCK_KEY0", key, 32, "USER", false};
+    static const struct em_efuses_key any = {"auto", key + 4, 32, "HMAC_UP", false};
     const struct em_efuses_key_options open = {true, true};
     struct em_error err = {0};
     struct em_efuses *e = virtual_open("esp32c6", false);
@@ -170,7 +171,7 @@ static void test_protect(void)
 /* With RD_DIS closed no key can be hidden any more: nothing at all is burned. */
 static void test_closed_rd_dis(void)
 {
-    static const struct em_efuses_key given = {"BLOCK_KEY0", key, 32, "HMAC_UP"};
+    static const struct em_efuses_key given = {"BLOCK_KEY0", key, 32, "HMAC_UP", false};
     struct em_error err = {0};
     struct em_efuses *e = virtual_open("esp32h2", false);
     EM_CHECK_STATUS(protect(e, "RD_DIS", false, &err), EM_OK, &err);
@@ -213,7 +214,7 @@ static void test_wire(void)
         options.trace.user = &seen;
         bool old = i == 0;
         const struct em_efuses_key given = {old ? "BLOCK1" : "BLOCK_KEY0", key, 32,
-                                            old ? NULL : "USER"};
+                                            old ? NULL : "USER", false};
         EM_CHECK_STATUS(em_device_open(&dev, chips[i], &options, &err), EM_OK, &err);
         EM_CHECK_STATUS(em_efuses_open(&e, dev, &plain, &err), EM_OK, &err);
         EM_CHECK_STATUS(em_efuses_stage_keys(e, &given, 1, NULL, &err), EM_OK, &err);

@@ -2,7 +2,7 @@
 /* Burning what is staged: checks of all blocks, then block by block, BLOCK0 last. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 #include "flasher/efuse/coding_int.h"
 
@@ -82,31 +82,6 @@ static enum em_status check_block(struct em_efuses *e, size_t b, struct em_error
     return EM_OK;
 }
 
-/* Blocks 1 to 3 are burned before BLOCK0, in the coding of now. */
-static enum em_status check_scheme(struct em_efuses *e, struct em_error *err)
-{
-    const struct em_efuse_field *scheme = em_efuses_named(e, "CODING_SCHEME");
-    if (scheme == NULL)
-        return EM_OK;
-    struct em_efuses_bits staged = em_efuses_staged(e, scheme);
-    struct em_efuses_bits read = em_efuses_read(e, scheme);
-    struct em_efuses_bits then = em_efuses_or(&staged, &read);
-    enum em_efuse_scheme next = (enum em_efuse_scheme)em_efuses_number(&then);
-    if (em_efuses_zero(&staged) || e->view.edition == EM_EFUSE_V520)
-        return EM_OK;
-    if (next == EM_EFUSE_SCHEME_REPEAT)
-        return em_error_set(err, EM_ERR_REFUSED, "1 is the 3/4 coding",
-                            "CODING_SCHEME: with 2 (repeat) no tool can use the chip");
-    for (size_t b = 1; b < e->view.table->block_count; b++)
-        if (next == EM_EFUSE_SCHEME_34 && e->state.scheme != EM_EFUSE_SCHEME_34 &&
-            (em_efuses_has_staged(e, b) || !em_efuses_zero(&e->now[b])))
-            return em_efuses_refuse(
-                e, err, "burn CODING_SCHEME first, alone, on a chip without data",
-                "%s has data without the 3/4 coding that CODING_SCHEME would turn on",
-                e->view.table->blocks[b].name);
-    return EM_OK;
-}
-
 static enum em_status check_xtal(const struct em_efuses *e, struct em_error *err)
 {
     const uint16_t *xtal = e->view.table->xtal;
@@ -129,7 +104,7 @@ enum em_status em_efuses_check_blocks(struct em_efuses *e, struct em_error *err)
     if (e->stage_failed)
         return em_error_set(err, EM_ERR_REFUSED, "mend the first message, then repeat",
                             "an earlier command failed, so nothing is burned");
-    enum em_status status = check_scheme(e, err);
+    enum em_status status = EM_OK;
     for (size_t b = 0; b < e->view.table->block_count && status == EM_OK; b++)
         if (em_efuses_has_staged(e, b))
             status = check_block(e, b, err);
@@ -263,6 +238,10 @@ enum em_status em_efuses_burn(struct em_efuses *e, em_efuses_confirm *confirm, v
     const struct em_efuses_change *changes;
     size_t count;
     enum em_status status = em_efuses_plan(e, &changes, &count, err);
+    if (status == EM_OK && count > 0)
+        status = em_efuses_judged(e, err);
+    if (status == EM_OK && count > 0)
+        status = em_efuses_check_approved(e, err);
     if (status != EM_OK || count == 0)
         goto out;
     if (confirm != NULL && !confirm(user, changes, count)) {

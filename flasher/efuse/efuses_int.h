@@ -15,6 +15,8 @@
 enum {
     EM_EFUSES_BYTES = EM_EFUSE_WORDS_MAX * 4,
     EM_EFUSES_PARTS_MAX = 8,
+    EM_EFUSES_RULES_MAX = 40,
+    EM_EFUSES_HASH = 32, /* bytes of SHA-256 */
 };
 
 /** Bits of a field, or of a block; the lowest first. */
@@ -84,6 +86,11 @@ struct em_efuses {
 
     struct em_efuses_change *changes;
     size_t change_count;
+    struct em_efuses_finding findings[EM_EFUSES_RULES_MAX];
+    size_t finding_count;
+    char subjects[EM_EFUSES_RULES_MAX][160]; /* of the findings */
+    uint64_t overridden;                     /* a bit for each rule */
+    char approved[2 * EM_EFUSES_HASH + 1];   /* "": any plan */
     struct em_efuses_line *lines;
     struct em_buf texts;            /* of changes or lines */
     uint8_t shown[EM_EFUSES_BYTES]; /* raw bytes of the field last asked for */
@@ -236,7 +243,8 @@ bool em_efuses_has_staged(const struct em_efuses *efuses, size_t block);
 enum em_status em_efuses_check_blocks(struct em_efuses *efuses, struct em_error *err);
 /** The bits of BLOCK0 that are burned last. */
 struct em_efuses_bits em_efuses_postponed(const struct em_efuses *efuses);
-enum em_status em_efuses_make_changes(struct em_efuses *efuses, struct em_error *err);
+/** EM_ERR_REFUSED if another plan, or for a chip in another state, was approved. */
+enum em_status em_efuses_check_approved(struct em_efuses *efuses, struct em_error *err);
 
 /** Digest of the public key in a PEM file, as secure boot reckons it. */
 enum em_status em_efuses_pem_digest(const uint8_t *pem, size_t len, uint8_t out[32],

@@ -2,29 +2,14 @@
 /* burn-key and burn-key-digest: keys to their blocks, with purpose and protection. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/keys_int.h"
 
 #include <openssl/crypto.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEY = 32, LONG_KEY = 64, HALF = 16, HALF_BITS = 128 };
-
-/* A key for one block, or half a block. */
-struct item {
-    const struct em_efuse_block *block;
-    const struct em_efuse_purpose *purpose;
-    uint8_t bytes[KEY];
-    size_t len;
-};
-
-struct items {
-    struct item *list; /* twice as many as keys: long ones take two blocks */
-    size_t count;
-    const struct em_efuses_key *keys;
-    size_t key_count;
-};
+enum { HALF = 16, HALF_BITS = 128 };
 
 /* Purposes that take a part of a block are told by the block's name (ESP32) or stand
  * beside it (ESP32-C2). */
@@ -50,68 +35,21 @@ static enum em_status find_purpose(const struct em_efuses *e,
                         name);
 }
 
-static bool is_taken(const struct em_efuses *e, const struct items *items,
-                     const struct em_efuse_block *block)
-{
-    for (size_t i = 0; i < items->count; i++)
-        if (items->list[i].block == block)
-            return true;
-    for (size_t i = 0; i < items->key_count; i++)
-        if (em_efuse_block_find(e->view.table, items->keys[i].block) == block)
-            return true;
-    return false;
-}
-
-static enum em_status no_block(const struct em_efuse_purpose *purpose,
-                               struct em_error *err)
-{
-    return em_error_set(err, EM_ERR_REFUSED, "see the summary for what they hold",
-                        "no key block is free for %s", purpose->name);
-}
-
-/* The next free key block from @p from on, round the end. A damaged one on the way may be
- * what a burn of this key left that was cut short: better ask than use up another. */
-static enum em_status next_free(struct em_efuses *e, const struct items *items,
-                                size_t from, const struct em_efuse_purpose *purpose,
-                                const struct em_efuse_block **out, struct em_error *err)
-{
-    size_t count = e->view.table->block_count;
-    for (size_t i = 0; i < count; i++) {
-        const struct em_efuse_block *block = &e->view.table->blocks[(from + i) % count];
-        if (is_taken(e, items, block) || !em_efuses_key_block(e, block))
-            continue;
-        *out = block;
-        if (em_efuses_block_free(e, block))
-            return EM_OK;
-        enum em_status status = EM_OK;
-        if (em_efuses_damaged(e, block->number))
-            status = em_efuses_refuse(
-                e, err, "--force-write-always passes it over; or name another block",
-                "%s has coding errors: it may hold a part of a key for %s", block->name,
-                purpose->name);
-        if (status != EM_OK)
-            return status;
-    }
-    *out = NULL;
-    return no_block(purpose, err);
-}
-
 /* Bytes of the key as they are meant, before they are turned around. */
-static enum em_status key_bytes(const struct em_efuses *e,
-                                const struct em_efuse_purpose *purpose,
-                                const struct em_efuse_block *block,
-                                const struct em_efuses_key *key, uint8_t out[LONG_KEY],
-                                size_t *len_out, struct em_error *err)
+static enum em_status
+key_bytes(const struct em_efuses *e, const struct em_efuse_purpose *purpose,
+          const struct em_efuse_block *block, const struct em_efuses_key *key,
+          uint8_t out[EM_EFUSES_LONG_KEY], size_t *len_out, struct em_error *err)
 {
     size_t whole = em_efuses_block_bits(e, block) / 8;
     size_t wanted = purpose->half != 0 ? (size_t)HALF : whole;
     if (purpose->parts[0] != NULL)
-        wanted = LONG_KEY;
+        wanted = EM_EFUSES_LONG_KEY;
     if (purpose->pem) {
-        uint8_t raw[LONG_KEY];
+        uint8_t raw[EM_EFUSES_LONG_KEY];
         size_t len = 0;
         enum em_status status = em_efuses_pem_secret(key->data, key->len, raw, &len, err);
-        bool fits = len <= wanted && (wanted == KEY || len > KEY);
+        bool fits = len <= wanted && (wanted == EM_EFUSES_KEY || len > EM_EFUSES_KEY);
         if (status == EM_OK && !fits)
             status =
                 em_error_set(err, EM_ERR_INPUT, "take a key of the purpose's curve",
@@ -124,7 +62,7 @@ static enum em_status key_bytes(const struct em_efuses *e,
         *len_out = wanted;
         return status;
     }
-    bool cut = purpose->half != 0 && purpose->digest && key->len == KEY;
+    bool cut = purpose->half != 0 && purpose->digest && key->len == EM_EFUSES_KEY;
     if (key->len != wanted && !cut)
         return em_error_set(err, EM_ERR_INPUT, "take a file of raw bytes of that length",
                             "%s: the key has %zu bytes, %zu are needed", purpose->name,
@@ -134,94 +72,89 @@ static enum em_status key_bytes(const struct em_efuses *e,
     return EM_OK;
 }
 
-static void add(struct items *items, const struct em_efuse_block *block,
-                const struct em_efuse_purpose *purpose, const uint8_t *bytes, size_t len)
+static void add(struct em_efuses_items *items, const struct em_efuse_block *block,
+                const struct em_efuses_seeker *key, size_t len)
 {
-    struct item *item = &items->list[items->count++];
+    struct em_efuses_item *item = &items->list[items->count++];
     item->block = block;
-    item->purpose = purpose;
+    item->purpose = key->purpose;
     item->len = len;
+    item->recorded = key->recorded;
     for (size_t i = 0; i < len; i++)
-        item->bytes[i] = bytes[purpose->reverse ? len - 1 - i : i];
+        item->bytes[i] = key->bytes[key->purpose->reverse ? len - 1 - i : i];
 }
 
-/* A block that has this very key already, as a whole or in part: a run before this one
- * was cut short. */
-static const struct em_efuse_block *holder(const struct em_efuses *e,
-                                           const struct items *items,
-                                           const struct em_efuse_purpose *purpose,
-                                           const uint8_t bytes[KEY])
+/* The block for a key that may be in one already. */
+static enum em_status find_place(struct em_efuses *e, const struct em_efuses_items *items,
+                                 const struct em_efuses_seeker *seeker, size_t from,
+                                 const struct em_efuse_block **out, struct em_error *err)
 {
-    struct em_efuses_bits value = {{0}};
-    for (size_t i = 0; i < KEY; i++)
-        value.bytes[i] = bytes[purpose->reverse ? KEY - 1 - i : i];
-    const struct em_efuse_block *found = NULL;
-    for (size_t b = 0; b < e->view.table->block_count && found == NULL; b++) {
-        const struct em_efuse_block *block = &e->view.table->blocks[b];
-        const struct em_efuse_field *field = em_efuses_purpose_field(e, block);
-        if (field == NULL || is_taken(e, items, block) || em_efuses_zero(&e->now[b]))
-            continue;
-        bool mine = em_efuses_joint(e, field) == (uint64_t)purpose->value;
-        bool open = (em_efuses_joint(e, field) & ~(uint64_t)purpose->value) == 0 &&
-                    em_efuses_can_write(e, field);
-        bool part = em_efuses_damaged(e, b) && em_efuses_within(&e->now[b], &value);
-        if ((mine || open) && (part || em_efuses_same(&e->now[b], &value)))
-            found = block;
-    }
-    OPENSSL_cleanse(&value, sizeof value);
-    return found;
+    *out = em_efuses_holder(e, items, seeker);
+    if (*out != NULL)
+        return EM_OK;
+    enum em_status status = em_efuses_check_alike(e, items, seeker->purpose, err);
+    return status == EM_OK
+               ? em_efuses_next_free(e, items, from, seeker->purpose, out, err)
+               : status;
 }
 
-static enum em_status add_long(struct em_efuses *e, struct items *items,
+/* Both halves of a long key; @p block is for the first, or NULL. */
+static enum em_status add_long(struct em_efuses *e, struct em_efuses_items *items,
                                const struct em_efuse_block *block,
-                               const struct em_efuse_purpose *purpose,
-                               const uint8_t bytes[LONG_KEY], struct em_error *err)
+                               const struct em_efuses_seeker *key, struct em_error *err)
 {
-    const struct em_efuse_purpose *part[2] = {
-        em_efuse_purpose_find(&e->view, purpose->parts[0]),
-        em_efuse_purpose_find(&e->view, purpose->parts[1])};
-    if (part[0] == NULL || part[1] == NULL)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
-                            "%s has no purposes for the halves of %s", e->chip->name,
-                            purpose->name);
-    add(items, block, part[0], bytes, KEY);
-    const struct em_efuse_block *second = holder(e, items, part[1], bytes + KEY);
-    enum em_status status = EM_OK;
-    if (second == NULL)
-        status = next_free(e, items, (size_t)block->number + 1, part[1], &second, err);
+    struct em_efuses_seeker part[2] = {*key, *key};
+    part[1].bytes += EM_EFUSES_KEY;
+    for (size_t i = 0; i < 2; i++) {
+        part[i].purpose = em_efuse_purpose_find(&e->view, key->purpose->parts[i]);
+        if (part[i].purpose == NULL)
+            return em_error_set(err, EM_ERR_UNSUPPORTED, NULL,
+                                "%s has no purposes for the halves of %s", e->chip->name,
+                                key->purpose->name);
+    }
+    enum em_status status =
+        block != NULL ? EM_OK : find_place(e, items, &part[0], 0, &block, err);
+    if (status != EM_OK)
+        return status;
+    add(items, block, &part[0], EM_EFUSES_KEY);
+    const struct em_efuse_block *second;
+    status = find_place(e, items, &part[1], (size_t)block->number + 1, &second, err);
     if (status == EM_OK)
-        add(items, second, part[1], bytes + KEY, KEY);
+        add(items, second, &part[1], EM_EFUSES_KEY);
     return status;
 }
 
-static enum em_status add_key(struct em_efuses *e, struct items *items,
+static enum em_status add_key(struct em_efuses *e, struct em_efuses_items *items,
                               const struct em_efuses_key *key,
                               const struct em_efuse_purpose *purpose,
                               const struct em_efuse_block *block, struct em_error *err)
 {
-    uint8_t bytes[LONG_KEY] = {0};
+    uint8_t bytes[EM_EFUSES_LONG_KEY] = {0};
+    const struct em_efuses_seeker seeker = {purpose, bytes, key->recorded};
     size_t len = 0;
+    if (block == NULL && purpose->in_block)
+        block = &e->view.table->blocks[purpose->block];
     /* All blocks that are chosen freely have the same length. */
     const struct em_efuse_block *any = block;
     for (size_t i = 0; any == NULL && i < e->view.table->block_count; i++)
         if (em_efuses_key_block(e, &e->view.table->blocks[i]))
             any = &e->view.table->blocks[i];
     enum em_status status = any == NULL
-                                ? no_block(purpose, err)
+                                ? em_efuses_no_block(purpose, err)
                                 : key_bytes(e, purpose, any, key, bytes, &len, err);
-    if (status == EM_OK && block == NULL && purpose->parts[0] == NULL && len == KEY)
-        block = holder(e, items, purpose, bytes);
-    if (status == EM_OK && block == NULL)
-        status = next_free(e, items, 0, purpose, &block, err);
-    if (status == EM_OK && purpose->parts[0] != NULL)
-        status = add_long(e, items, block, purpose, bytes, err);
-    else if (status == EM_OK)
-        add(items, block, purpose, bytes, len);
+    if (status == EM_OK && purpose->parts[0] != NULL) {
+        status = add_long(e, items, block, &seeker, err);
+    } else if (status == EM_OK) {
+        if (block == NULL)
+            status = find_place(e, items, &seeker, 0, &block, err);
+        if (status == EM_OK)
+            add(items, block, &seeker, len);
+    }
     OPENSSL_cleanse(bytes, sizeof bytes);
     return status;
 }
 
-static enum em_status resolve(struct em_efuses *e, struct items *items,
+static enum em_status resolve(struct em_efuses *e, struct em_efuses_items *items,
                               const struct em_efuses_key *key, struct em_error *err)
 {
     const struct em_efuse_block *block = NULL;
@@ -244,7 +177,8 @@ static enum em_status resolve(struct em_efuses *e, struct items *items,
 }
 
 /* Two keys share a block only as its two halves. */
-static enum em_status check_items(const struct em_efuses *e, const struct items *items,
+static enum em_status check_items(const struct em_efuses *e,
+                                  const struct em_efuses_items *items,
                                   struct em_error *err)
 {
     for (size_t i = 0; i < items->count; i++) {
@@ -266,7 +200,7 @@ static enum em_status check_items(const struct em_efuses *e, const struct items 
 }
 
 static const struct em_efuse_field *place_of(const struct em_efuses *e,
-                                             const struct item *item)
+                                             const struct em_efuses_item *item)
 {
     size_t bit = item->purpose->half == 2 ? HALF_BITS : 0;
     for (size_t i = 0; i < e->field_count; i++)
@@ -276,8 +210,9 @@ static const struct em_efuse_field *place_of(const struct em_efuses *e,
     return NULL;
 }
 
-static enum em_status stage_purpose(struct em_efuses *e, const struct item *item,
-                                    bool same_key, struct em_error *err)
+static enum em_status stage_purpose(struct em_efuses *e,
+                                    const struct em_efuses_item *item, bool same_key,
+                                    struct em_error *err)
 {
     const struct em_efuse_field *field = em_efuses_purpose_field(e, item->block);
     if (field == NULL)
@@ -321,20 +256,24 @@ static enum em_status occupied(struct em_efuses *e, const struct em_efuse_field 
                             "%s holds another key or other data", field->name);
 }
 
-static enum em_status stage_item(struct em_efuses *e, const struct item *item,
-                                 const struct em_efuses_key_options *options,
+/* *mine_out: what the block has, if anything, is this key or a part of it. */
+static enum em_status stage_data(struct em_efuses *e, const struct em_efuses_item *item,
+                                 const struct em_efuse_field *field, bool *mine_out,
                                  struct em_error *err)
 {
-    const struct em_efuse_field *field = place_of(e, item);
-    if (field == NULL)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL, "%s has no place for %s",
-                            item->block->name, item->purpose->name);
+    bool done = false;
+    *mine_out = true;
+    enum em_status status = em_efuses_can_read(e, field)
+                                ? EM_OK
+                                : em_efuses_check_hidden(e, item, &done, err);
+    if (status != EM_OK || done)
+        return status;
     struct em_efuses_bits value = {{0}};
     memcpy(value.bytes, item->bytes, item->len);
     struct em_efuses_bits now = em_efuses_read(e, field);
     bool same_key = em_efuses_within(&value, &now) && !em_efuses_zero(&value);
     bool part = em_efuses_can_complete(e, field->block) && em_efuses_within(&now, &value);
-    enum em_status status = EM_OK;
+    *mine_out = same_key || part;
     if (em_efuses_zero(&value))
         em_efuses_log(e, EM_LOG_WARNING, "%s: the key is all zeros", item->block->name);
     if (em_efuses_can_read(e, field) && !em_efuses_zero(&now) &&
@@ -344,8 +283,21 @@ static enum em_status stage_item(struct em_efuses *e, const struct item *item,
         status = em_efuses_stage_value(e, field, &value, err);
     OPENSSL_cleanse(&value, sizeof value);
     OPENSSL_cleanse(&now, sizeof now);
+    return status;
+}
+
+static enum em_status stage_item(struct em_efuses *e, const struct em_efuses_item *item,
+                                 const struct em_efuses_key_options *options,
+                                 struct em_error *err)
+{
+    const struct em_efuse_field *field = place_of(e, item);
+    if (field == NULL)
+        return em_error_set(err, EM_ERR_UNSUPPORTED, NULL, "%s has no place for %s",
+                            item->block->name, item->purpose->name);
+    bool mine;
+    enum em_status status = stage_data(e, item, field, &mine, err);
     if (status == EM_OK)
-        status = stage_purpose(e, item, same_key || part, err);
+        status = stage_purpose(e, item, mine, err);
     const char *also = item->purpose->also_burns;
     if (status == EM_OK && also != NULL && em_efuses_named(e, also) != NULL)
         status = em_efuses_stage_named(e, also, 1, err);
@@ -362,7 +314,7 @@ static enum em_status stage_keys(struct em_efuses *e, const struct em_efuses_key
                                  struct em_error *err)
 {
     static const struct em_efuses_key_options plain = {0};
-    struct items items = {.keys = keys, .key_count = count};
+    struct em_efuses_items items = {.keys = keys, .key_count = count};
     items.list = calloc(2 * count + 1, sizeof *items.list);
     if (items.list == NULL)
         return em_error_nomem(err);

@@ -2,7 +2,7 @@
 /* Values for eFuse fields as people write them. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 #include "base/text_int.h"
 
@@ -177,9 +177,9 @@ enum em_status em_efuses_check_place(const struct em_efuses *e,
 {
     if (purpose->not_block == EM_EFUSE_NO_BIT || purpose->not_block != block->number)
         return EM_OK;
-    return em_error_set(err, EM_ERR_REFUSED, "take another key block",
-                        "%s of %s cannot hold keys for %s (fault of the chip)",
-                        block->name, e->chip->name, purpose->name);
+    return em_efuses_refuse_by(e, "key-block-forbidden", err,
+                               "%s of %s cannot hold keys for %s", block->name,
+                               e->chip->name, purpose->name);
 }
 
 static enum em_status parse_purpose(const struct em_efuses *e,

@@ -2,7 +2,7 @@
 /* What a burn would change, in words. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +100,7 @@ static void add_field(struct em_efuses *e, struct drafts *drafts,
     draft->change.block = field->block;
     draft->change.block_name = e->view.table->blocks[field->block].name;
     draft->change.field = field->name;
+    draft->change.danger = em_efuses_danger(field->name);
     draft->change.postponed = late;
     draft->change.protects =
         strcmp(field->name, "WR_DIS") == 0 || strcmp(field->name, "RD_DIS") == 0;
@@ -113,6 +114,7 @@ static void add_block(struct em_efuses *e, struct drafts *drafts, size_t b)
     struct draft *draft = &drafts->list[drafts->count++];
     draft->change.block = (unsigned)b;
     draft->change.block_name = e->view.table->blocks[b].name;
+    draft->change.danger = "";
     draft->from = keep(e, em_efuses_zero(&e->now[b]) ? "blank" : "data");
     draft->to = keep(e, e->recover[b] ? "the same data, once more" : "data");
     draft->covers = keep(e, "");
@@ -180,6 +182,8 @@ enum em_status em_efuses_plan(struct em_efuses *e, const struct em_efuses_change
             add_block(e, &drafts, b);
     status = hand_over(e, &drafts, err);
     free(drafts.list);
+    if (status == EM_OK)
+        status = em_efuses_judge(e, err);
     if (status == EM_OK) {
         *out = e->changes;
         *count_out = e->change_count;

@@ -2,7 +2,7 @@
 /* Protection of eFuses, and the burn commands for special fields. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 enum em_status em_efuses_close_write(struct em_efuses *e,
                                      const struct em_efuse_field *field,
@@ -45,9 +45,8 @@ static enum em_status check_digest_block(const struct em_efuses *e,
         e->view.revision < FROM_REVISION || em_efuses_value(e, "ABS_DONE_0") != 0)
         return EM_OK;
     if (em_efuses_value(e, "ABS_DONE_1") != 0)
-        return em_error_set(
-            err, EM_ERR_REFUSED, "without reading it the chip does not start",
-            "%s holds the digest of secure boot V2 and must stay readable", field->name);
+        return em_efuses_refuse_by(e, "digest-read-protect", err,
+                                   "%s holds the digest of secure boot V2", field->name);
     em_efuses_log(e, EM_LOG_WARNING,
                   "%s: secure boot V2 is not possible once it is read protected",
                   field->name);
@@ -70,9 +69,8 @@ static enum em_status check_shared_block(const struct em_efuses *e,
                             "flash encryption",
                             field->name);
     if (field != halves[0] && em_efuses_value(e, "SECURE_BOOT_EN") != 0)
-        return em_error_set(
-            err, EM_ERR_REFUSED, "without reading it the chip does not start",
-            "%s holds the digest of secure boot and must stay readable", field->name);
+        return em_efuses_refuse_by(e, "digest-read-protect", err,
+                                   "%s holds the digest of secure boot", field->name);
     return EM_OK;
 }
 
@@ -89,9 +87,11 @@ static enum em_status check_purpose(const struct em_efuses *e,
         em_efuse_purpose_by_value(&e->view, (int)em_efuses_joint(e, by));
     if (purpose != NULL && purpose->protect)
         return EM_OK;
-    return em_error_set(err, EM_ERR_REFUSED, "burn its purpose first",
-                        "%s: a key for %s must stay readable", field->name,
-                        em_efuses_purpose_text(e, block));
+    bool digest = purpose != NULL && purpose->digest && !purpose->custom;
+    return em_efuses_refuse_by(e,
+                               digest ? "digest-read-protect" : "readable-read-protect",
+                               err, "%s: a key for %s must stay readable", field->name,
+                               em_efuses_purpose_text(e, block));
 }
 
 static enum em_status read_protect(struct em_efuses *e, const char *name,

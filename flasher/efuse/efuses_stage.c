@@ -2,7 +2,7 @@
 /* Collecting bits to burn: fields, single bits, blocks. Nothing is burned here. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 #include <openssl/crypto.h>
 
@@ -116,7 +116,7 @@ enum em_status em_efuses_stage_named(struct em_efuses *e, const char *name,
 }
 
 /* ESP32-S3: with both the chip cannot be reached any more (fault of its ROM). */
-static enum em_status check_never_both(const struct em_efuses *e,
+static enum em_status check_never_both(struct em_efuses *e,
                                        const struct em_efuse_field *field, bool force,
                                        struct em_error *err)
 {
@@ -131,10 +131,14 @@ static enum em_status check_never_both(const struct em_efuses *e,
         struct em_efuses_bits staged = em_efuses_staged(e, other);
         if (em_efuses_zero(&read) && em_efuses_zero(&staged))
             continue;
-        if (!force)
-            return em_error_set(err, EM_ERR_REFUSED, "--force if you are sure",
-                                "%s and %s must not both be burned on %s", field->name,
-                                other->name, e->chip->name);
+        /* --force of burn-efuse is for this rule alone. */
+        enum em_status status =
+            force ? em_efuses_override(e, "usb-jtag-both", err)
+                  : em_efuses_refuse_by(e, "usb-jtag-both", err,
+                                        "%s and %s must not both be burned on %s",
+                                        field->name, other->name, e->chip->name);
+        if (status != EM_OK)
+            return status;
         em_efuses_log(e, EM_LOG_WARNING, "%s and %s are both burned", field->name,
                       other->name);
     }

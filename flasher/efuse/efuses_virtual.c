@@ -166,24 +166,24 @@ static void close_virtual(void *user)
     free(v);
 }
 
-static enum em_status load(struct virtual *v, struct em_error *err)
+static enum em_status load(struct virtual *v, bool read_only, struct em_error *err)
 {
     struct stat st;
     struct em_buf bytes = {0};
     if (stat(v->file, &st) != 0 && errno == ENOENT)
-        return save(v, err);
+        return read_only ? EM_OK : save(v, err);
     enum em_status status = em_file_read(&bytes, v->file, FILE_MAX, err);
     if (status == EM_OK)
         status = em_efuse_model_load(v->model, bytes.data, bytes.len, err);
     em_error_at(err, status == EM_OK ? NULL : v->file, 0);
-    if (status == EM_OK && bytes.len == 0)
+    if (status == EM_OK && bytes.len == 0 && !read_only)
         status = save(v, err);
     em_buf_wipe(&bytes);
     return status;
 }
 
 static enum em_status prepare(struct virtual *v, const struct em_chip *chip,
-                              const char *file, struct em_error *err)
+                              const char *file, bool read_only, struct em_error *err)
 {
     v->chip = chip;
     v->xtal_mhz = chip->xtal_measured ? VIRTUAL_MHZ : chip->xtal_mhz;
@@ -195,7 +195,7 @@ static enum em_status prepare(struct virtual *v, const struct em_chip *chip,
     if (file == NULL)
         return EM_OK;
     v->file = strdup(file);
-    return v->file == NULL ? em_error_nomem(err) : load(v, err);
+    return v->file == NULL ? em_error_nomem(err) : load(v, read_only, err);
 }
 
 enum em_status em_efuses_open_virtual(struct em_efuses **out, const char *name,
@@ -213,7 +213,7 @@ enum em_status em_efuses_open_virtual(struct em_efuses **out, const char *name,
     struct virtual *v = calloc(1, sizeof *v);
     if (v == NULL)
         return em_error_nomem(err);
-    enum em_status status = prepare(v, chip, file, err);
+    enum em_status status = prepare(v, chip, file, options->read_only, err);
     if (status != EM_OK) {
         close_virtual(v);
         return status;

@@ -28,7 +28,9 @@ struct em_efuses_options {
     const char *extend_table; /**< CSV file with the user's own fields, or NULL */
     bool no_postpone;         /**< burn BLOCK0 in one go */
     bool force_write_always;  /**< as em_efuses_set_force() */
-    bool table_520;      /**< fields and purposes as published tools 5.2.0 know them */
+    bool table_520; /**< fields and purposes as published tools 5.2.0 know them; rules
+                     * of a plan only warn. For comparing with those tools */
+    bool read_only; /**< virtual chips: leave a missing file missing */
     bool show_sensitive; /**< plans and values show bytes of keys that can be read */
     uint32_t revision;   /**< virtual chips: major * 100 + minor; 0: by the eFuses */
 };
@@ -168,10 +170,13 @@ EM_API enum em_status em_efuses_stage_block(struct em_efuses *efuses, const char
 
 /** A key for burn-key: what the file holds, and where it is to go. */
 struct em_efuses_key {
-    const char *block;   /**< or "auto": the first free one */
+    const char *block;   /**< or "auto": the one that has this key and purpose already,
+                          * else the first free one */
     const uint8_t *data; /**< raw, or PEM for purposes that take one */
     size_t len;
     const char *purpose; /**< NULL on the ESP32: the block's name tells */
+    bool recorded;       /**< the caller's record says that this very key is in the block;
+                          * believed where the block cannot be read */
 };
 
 struct em_efuses_key_options {
@@ -179,7 +184,11 @@ struct em_efuses_key_options {
     bool no_write_protect;
 };
 
-/** burn-key. All keys are looked at before the first is staged. @p options may be NULL.
+/**
+ * burn-key. All keys are looked at before the first is staged. @p options may be NULL.
+ * A block that holds the same key as far as it can be read is completed: purpose and
+ * protections that are missing are staged. A read protected block with the right purpose
+ * counts as done if the key is @c recorded; else EM_ERR_REFUSED, as for blocks in use.
  */
 EM_API enum em_status em_efuses_stage_keys(struct em_efuses *efuses,
                                            const struct em_efuses_key *keys, size_t count,
@@ -224,6 +233,7 @@ struct em_efuses_change {
     bool postponed;        /**< burned after everything else */
     bool protects;         /**< write or read protection */
     const char *covers;    /**< of a protection: fields and blocks it closes, or "" */
+    const char *danger;    /**< what it does, one sentence; "" if nothing special */
 };
 
 /** Check everything that is staged and make the plan: *count_out changes, 0 if there is
@@ -231,6 +241,47 @@ struct em_efuses_change {
 EM_API enum em_status em_efuses_plan(struct em_efuses *efuses,
                                      const struct em_efuses_change **out,
                                      size_t *count_out, struct em_error *err);
+
+/** A rule that keeps from known bricks. */
+struct em_efuses_rule {
+    const char *id; /**< "digest-read-protect" */
+    bool refuses;   /**< else it warns */
+    const char *looks_for, *reason, *way_out;
+};
+/** The @p idx th rule; false: no more. */
+EM_API bool em_efuses_rule(size_t idx, struct em_efuses_rule *out);
+/** Ids of the chips that have the rule, one a call; begin with *at 0. NULL: no more. */
+EM_API const char *em_efuses_rule_chip(size_t idx, size_t *at);
+/** Let what the rule @p id refuses be burned. EM_ERR_USAGE: there is none. */
+EM_API enum em_status em_efuses_override(struct em_efuses *efuses, const char *id,
+                                         struct em_error *err);
+
+/** A rule that the plan breaks. */
+struct em_efuses_finding {
+    const char *id;
+    const char *subject; /**< what of the plan breaks it */
+    const char *reason, *way_out;
+    bool refuses;    /**< else it warns */
+    bool overridden; /**< by em_efuses_override() */
+};
+/** The @p idx th that the plan made last breaks; false: no more. They live until the next
+ * plan. */
+EM_API bool em_efuses_finding(const struct em_efuses *efuses, size_t idx,
+                              struct em_efuses_finding *out);
+
+enum { EM_EFUSES_HASH_TEXT = 65 };
+
+/** SHA-256 in hex over the chip, all its eFuses as read and all that is staged (after
+ * em_efuses_plan() has dropped what is burned already), the way of burning and the rules
+ * that are overridden. It tells nothing of keys that are hard to guess. */
+EM_API enum em_status em_efuses_plan_hash(const struct em_efuses *efuses,
+                                          char out[EM_EFUSES_HASH_TEXT],
+                                          struct em_error *err);
+/** Burn only the plan with this hash: em_efuses_burn() reads the chip once more and
+ * replies EM_ERR_REFUSED if the hash differs. With nothing to burn, it does not count.
+ * EM_ERR_USAGE: not 64 digits in hex. */
+EM_API enum em_status em_efuses_approve(struct em_efuses *efuses, const char *hash,
+                                        struct em_error *err);
 
 enum em_efuses_result {
     EM_EFUSES_NOTHING,  /**< nothing to burn */
@@ -248,8 +299,8 @@ typedef bool em_efuses_confirm(void *user, const struct em_efuses_change *change
  * Burn what is staged: every check first, then @p confirm (may be NULL), then the blocks
  * from the highest down to BLOCK0, protections last, each read back and checked. What
  * came of it stands in *out, also after an error. Afterwards nothing is staged.
- * EM_ERR_REFUSED: a check failed, nothing was burned. EM_ERR_VERIFY, EM_ERR_LINK,
- * EM_ERR_CHIP, …: as the message says, some blocks may be burned.
+ * EM_ERR_REFUSED: a check failed or a rule refuses, nothing was burned. EM_ERR_VERIFY,
+ * EM_ERR_LINK, EM_ERR_CHIP, …: as the message says, some blocks may be burned.
  */
 EM_API enum em_status em_efuses_burn(struct em_efuses *efuses, em_efuses_confirm *confirm,
                                      void *user, enum em_efuses_result *out,

@@ -63,7 +63,7 @@ _mfg_flash()
         return
         ;;
     --stub | --partition-table | --encrypt-files | --diff-with | --path-efuse-file | \
-        --extend-efuse-table | --file | --file-name)
+        --extend-efuse-table | --file | --file-name | --configfiles)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -138,6 +138,9 @@ _mfg_flash()
         'efuse burn-block-data')
             word='--offset --force-write-always'
             ;;
+        'efuse execute-scripts')
+            word='--index --configfiles'
+            ;;
         'efuse burn-key' | 'efuse burn-key-digest')
             word='--no-read-protect --no-write-protect --no-protect-key --force-write-always'
             ;;
@@ -151,7 +154,7 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W "$word $common" -- "$current")
     elif [[ -z $command ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$current")
-    elif [[ $command == efuse* && $command != *\ burn-@(block-data|key|key-digest) ]]; then
+    elif [[ $command == efuse* && $command != *\ @(burn-block-data|burn-key|burn-key-digest|execute-scripts) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$efuses" -- "$current")
     elif [[ $command == efuse* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$efuses auto" -- "$current")

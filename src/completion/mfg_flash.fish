@@ -123,7 +123,7 @@ complete -c mfg_flash -f -n __mfg_flash_efuse -a burn-custom-mac -d 'Burn a MAC 
 complete -c mfg_flash -f -n __mfg_flash_efuse -a read-protect-efuse -d 'Let no software read fields'
 complete -c mfg_flash -f -n __mfg_flash_efuse -a write-protect-efuse -d 'Let nothing be burned into fields'
 complete -c mfg_flash -f -n __mfg_flash_efuse -a set-flash-voltage -d 'Fix the voltage of the flash'
-complete -c mfg_flash -f -n __mfg_flash_efuse -a execute-scripts -d 'Not here'
+complete -c mfg_flash -f -n __mfg_flash_efuse -a execute-scripts -d 'Run scripts that say what to burn'
 complete -c mfg_flash -n __mfg_flash_efuse -l virt -d 'A virtual chip'
 complete -c mfg_flash -n __mfg_flash_efuse -l path-efuse-file -r -F -d 'eFuses of the virtual chip'
 complete -c mfg_flash -n __mfg_flash_efuse -l do-not-confirm -d 'Do not ask for BURN'

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# The line: a library of its own, so that its tests can link it too.
+# The line: a library of its own, so that its tests can link it too. Who links it has to
+# bring src/cli.c, which reads numbers.
 
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
 	src/line/event_json.c \
 	src/line/hooks.c \
+	src/line/job.c \
 	src/line/job.h \
+	src/line/job_images.c \
+	src/line/job_int.h \
+	src/line/job_plan.c \
+	src/line/job_schema.c \
+	src/line/job_steps.c \
+	src/line/job_text.c \
+	src/line/job_units.c \
+	src/line/job_yaml.c \
 	src/line/line.h \
 	src/line/names.c \
+	src/line/station.c \
 	src/line/view.h \
 	src/line/view_int.h \
 	src/line/view_json.c \
