@@ -5,6 +5,9 @@
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
 	src/line/event_json.c \
+	src/line/feed_int.h \
+	src/line/feed_ports.c \
+	src/line/feed_sim.c \
 	src/line/hooks.c \
 	src/line/job.c \
 	src/line/job.h \
