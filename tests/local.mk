@@ -89,6 +89,7 @@ unit_tests = \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_listen \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_sim \
@@ -100,6 +101,7 @@ unit_tests = \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_shared \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
