@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -121,6 +122,8 @@ unit_tests = \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_line_hooks \
+	tests/test_line_view_lines \
+	tests/test_line_view_term \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -166,6 +169,8 @@ endif
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_view_lines_LDADD = libline.la $(LDADD)
+tests_test_line_view_term_LDADD = libline.la $(LDADD)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)

@@ -31,4 +31,9 @@ libline_la_SOURCES = \
 	src/line/tell.c \
 	src/line/totals.c \
 	src/line/view.h \
-	src/line/view_json.c
+	src/line/view_int.h \
+	src/line/view_json.c \
+	src/line/view_lines.c \
+	src/line/view_slot.c \
+	src/line/view_term.c \
+	src/line/view_text.c
