@@ -33,11 +33,8 @@ static uint32_t find_baud(const struct line_worker *w)
 {
     const struct line_station *station = w->run->options->station;
     uint32_t slot = station->slots[w->now.slot].baud;
-    uint32_t limit = station->baud;
     if (slot == 0)
-        slot = limit;
-    if (limit != 0 && slot > limit)
-        slot = limit;
+        slot = station->baud;
     return slot == 0 ? USUAL_BAUD : slot;
 }
 
