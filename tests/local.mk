@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
+	tests/test_flasher_efuse_script_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -28,6 +29,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
 	tests/test_nvs_check_util.h \
@@ -76,6 +78,8 @@ unit_tests = \
 	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_script \
+	tests/test_flasher_efuse_script_limits \
 	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_plan \
 	tests/test_flasher_efuse_rules \
@@ -137,6 +141,7 @@ unit_tests = \
 	tests/test_mfg_outputs \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
+	tests/test_mfg_units \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
@@ -204,7 +209,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse
+fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \

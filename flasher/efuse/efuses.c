@@ -5,6 +5,7 @@
 #include "flasher/efuse/efuses_int.h"
 
 #include "base/bytes_int.h"
+#include "base/text_int.h"
 
 #include <openssl/crypto.h>
 
