@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_ledger_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
 	tests/test_nvs_check_util.h \
@@ -124,6 +125,7 @@ unit_tests = \
 	tests/test_mfg_idset \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
+	tests/test_mfg_ledger_claim \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -196,7 +198,7 @@ fuzz_targets = config values key reader image loader sim efuse
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
