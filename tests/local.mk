@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_ledger_util.h \
 	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -122,6 +123,7 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
@@ -136,6 +138,7 @@ unit_tests = \
 	tests/test_mfg_idset \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
+	tests/test_mfg_ledger_claim \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -170,6 +173,7 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
@@ -213,7 +217,7 @@ fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
