@@ -27,6 +27,8 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_ledger.h \
+	tests/test_line_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_ledger_util.h \
@@ -125,6 +127,7 @@ unit_tests = \
 	tests/test_flasher_transport_tty \
 	tests/test_line_feed \
 	tests/test_line_hooks \
+	tests/test_line_run \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
 	tests/test_mfg_batch \
@@ -175,6 +178,8 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
+tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 
