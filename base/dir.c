@@ -67,6 +67,11 @@ const char *em_dir_path(const struct em_dir *dir)
     return dir->path;
 }
 
+int em_dir_fd(const struct em_dir *dir)
+{
+    return dir->fd;
+}
+
 bool em_dir_is_private(const struct em_dir *dir)
 {
     struct stat st;
@@ -79,8 +84,8 @@ bool em_dir_has(const struct em_dir *dir, const char *name)
     return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Write all of it; returns 0 or the error number. */
-static int write_all(int fd, const uint8_t *data, size_t len)
+/* Write all of it, with @p durable to the disk; returns 0 or the error number. */
+static int write_all(int fd, const uint8_t *data, size_t len, bool durable)
 {
     while (len > 0) {
         ssize_t n = write(fd, data, len);
@@ -91,7 +96,7 @@ static int write_all(int fd, const uint8_t *data, size_t len)
         data += n;
         len -= (size_t)n;
     }
-    return 0;
+    return durable && fsync(fd) != 0 ? errno : 0;
 }
 
 enum put_result {
@@ -116,7 +121,7 @@ static int link_nameless(int fd, int dirfd, const char *name)
 
 static enum put_result put_nameless(struct em_dir *dir, const char *name,
                                     const void *data, size_t len, mode_t mode,
-                                    int *errnum)
+                                    bool durable, int *errnum)
 {
     int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
     if (fd < 0) {
@@ -127,7 +132,7 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name,
                    : PUT_FAILED;
     }
     enum put_result result = PUT_DONE;
-    *errnum = write_all(fd, data, len);
+    *errnum = write_all(fd, data, len, durable);
     if (*errnum != 0) {
         result = PUT_FAILED;
     } else if ((*errnum = link_nameless(fd, dir->fd, name)) != 0) {
@@ -143,9 +148,9 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name,
 #else
 static enum put_result put_nameless(struct em_dir *dir, const char *name,
                                     const void *data, size_t len, mode_t mode,
-                                    int *errnum)
+                                    bool durable, int *errnum)
 {
-    (void)dir, (void)name, (void)data, (void)len, (void)mode, (void)errnum;
+    (void)dir, (void)name, (void)data, (void)len, (void)mode, (void)durable, (void)errnum;
     return PUT_USELESS;
 }
 #endif
@@ -153,12 +158,12 @@ static enum put_result put_nameless(struct em_dir *dir, const char *name,
 /* Write a file under @p name, which must be free. Returns 0 or the error number, and then
  * nothing is left. */
 static int write_file(struct em_dir *dir, const char *name, const void *data, size_t len,
-                      mode_t mode)
+                      mode_t mode, bool durable)
 {
     int fd = openat(dir->fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
     if (fd < 0)
         return errno;
-    int errnum = write_all(fd, data, len);
+    int errnum = write_all(fd, data, len, durable);
     if (close(fd) != 0 && errnum == 0)
         errnum = errno;
     if (errnum != 0)
@@ -174,7 +179,7 @@ static int complete_file(struct em_dir *dir, const char *name, const void *data,
     int fd = openat(dir->fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    int errnum = write_all(fd, data, len);
+    int errnum = write_all(fd, data, len, false);
     if (close(fd) != 0 && errnum == 0)
         errnum = errno;
     return errnum;
@@ -208,9 +213,9 @@ static int put_named(struct em_dir *dir, const char *name, const void *data, siz
     int errnum;
     unsigned tries = 0;
     do { /* a killed program that had our number may have left some, as in containers */
-        (void)snprintf(temp, sizeof temp, ".espmfg-%ld-%u.tmp", (long)getpid(),
+        (void)snprintf(temp, sizeof temp, EM_TEMP_FORMAT, (long)getpid(),
                        atomic_fetch_add(&dir->serial, 1)); /* always fits */
-        errnum = write_file(dir, temp, data, len, mode);
+        errnum = write_file(dir, temp, data, len, mode, what == EM_PUT_DURABLE);
     } while (errnum == EEXIST && ++tries < TEMP_TRIES);
     if (errnum != 0)
         return errnum;
@@ -225,15 +230,16 @@ enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data
 {
     int errnum = 0;
     enum put_result result = PUT_USELESS;
-    if (what == EM_PUT_NEW &&
+    bool durable = what == EM_PUT_DURABLE;
+    if ((what == EM_PUT_NEW || durable) &&
         !atomic_load_explicit(&dir->named_only, memory_order_relaxed))
-        result = put_nameless(dir, name, data, len, mode, &errnum);
+        result = put_nameless(dir, name, data, len, mode, durable, &errnum);
     if (result == PUT_USELESS) {
-        errnum = what == EM_PUT_STAGED     ? write_file(dir, name, data, len, mode)
+        errnum = what == EM_PUT_STAGED     ? write_file(dir, name, data, len, mode, false)
                  : what == EM_PUT_COMPLETE ? complete_file(dir, name, data, len)
                                            : put_named(dir, name, data, len, mode, what);
         /* Only a success shows that it was this way of writing that did not work. */
-        if (what == EM_PUT_NEW && errnum == 0)
+        if ((what == EM_PUT_NEW || durable) && errnum == 0)
             atomic_store_explicit(&dir->named_only, true, memory_order_relaxed);
     }
     if (errnum == EEXIST)
@@ -243,6 +249,8 @@ enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data
     if (errnum != 0)
         return em_error_errno(err, errnum, "cannot write '%s/%s' (%zu bytes)", dir->path,
                               name, len);
+    if (durable && fsync(dir->fd) != 0)
+        return em_error_errno(err, errno, "cannot bring '%s' to the disk", dir->path);
     return EM_OK;
 }
 

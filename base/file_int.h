@@ -58,6 +58,7 @@ enum em_put {
     EM_PUT_STAGED,   /* as NEW, but written under its name: a kill may leave a short file.
                       * For folders that get their own name when all is written. */
     EM_PUT_COMPLETE, /* such a short file is there: write it to its end */
+    EM_PUT_DURABLE,  /* as NEW, and on the disk when this returns, its name too */
 };
 
 /**
@@ -69,6 +70,34 @@ enum em_put {
 enum em_status em_dir_put(struct em_dir *dir, const char *name, const void *data,
                           size_t len, mode_t mode, enum em_put what,
                           struct em_error *err);
+
+/** Bring the file @p name and its name to the disk. Returns EM_OK or EM_ERR_IO. */
+enum em_status em_dir_settle(struct em_dir *dir, const char *name, struct em_error *err);
+
+/**
+ * Overwrite the regular file @p name with zeros and remove it, both brought to the disk.
+ * Nothing there is EM_OK. What a file system or an SSD keeps of overwritten blocks is out
+ * of reach. Returns EM_OK or EM_ERR_IO.
+ */
+enum em_status em_dir_erase(struct em_dir *dir, const char *name, struct em_error *err);
+
+/** Remove the file @p name, unless it holds something. Returns EM_OK or EM_ERR_IO. */
+enum em_status em_dir_drop_empty(struct em_dir *dir, const char *name,
+                                 struct em_error *err);
+
+/**
+ * Remove the temporary files that killed programs left where files cannot be written
+ * without a name; *left of those remain whose program still runs. Those that hold @p data
+ * (NULL: none) are erased, whosoever's they are. Returns EM_OK, EM_ERR_IO, …NOMEM.
+ */
+enum em_status em_dir_sweep(struct em_dir *dir, const void *data, size_t len,
+                            size_t *left, struct em_error *err);
+
+/** What @p name is, a symbolic link not followed. Returns false when nothing is there. */
+bool em_dir_look(const struct em_dir *dir, const char *name, struct stat *out);
+
+/** Its file descriptor, for what is not here. */
+int em_dir_fd(const struct em_dir *dir);
 
 /** true when something of that name is there. */
 bool em_dir_has(const struct em_dir *dir, const char *name);

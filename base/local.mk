@@ -7,6 +7,7 @@ libespmfg_all_la_SOURCES += \
 	base/buf_int.h \
 	base/bytes_int.h \
 	base/dir.c \
+	base/dir_durable.c \
 	base/error.c \
 	base/error_int.h \
 	base/file.c \

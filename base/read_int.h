@@ -5,6 +5,9 @@
 
 #include "base/file_int.h"
 
+/* Names of temporary files: process and number. */
+#define EM_TEMP_FORMAT ".espmfg-%ld-%u.tmp"
+
 /** em_file_open() relative to @p dirfd; @p shown is the name for messages. */
 enum em_status em_fd_open_at(int *out, int dirfd, const char *name, const char *shown,
                              struct stat *st, struct em_error *err);

@@ -18,4 +18,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/nvs_table.h \
 	include/espmfg/port.h \
 	include/espmfg/sim.h \
+	include/espmfg/units.h \
 	include/espmfg/verify.h

@@ -21,6 +21,11 @@ static enum em_status admit(void *user, struct em_unit *unit, struct em_error *e
         if (status != EM_OK)
             return status;
     }
+    if (job->watch != NULL) {
+        enum em_status status = job->watch->admit(job->watch_user, unit, err);
+        if (status != EM_OK)
+            return status;
+    }
     if (job->ids == NULL || unit->row.n_fields != job->plan.n_columns)
         return EM_OK;
     return em_idset_mark(job->ids, *em_job_file_id(job, &unit->row), err);
@@ -82,9 +87,15 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
         return EM_OK;
     }
     note_ignored(&job->plan, unit);
-    enum em_status status =
-        em_maker_check(job->makers[worker], &unit->row, is_first(job, unit->number),
-                       em_unit_fault, unit, err);
+    enum em_status status = EM_OK;
+    if (job->watch != NULL)
+        status = job->watch->begin(job->watch_user, worker, unit, err);
+    if (status != EM_OK)
+        return status;
+    status = em_maker_check(job->makers[worker], &unit->row, is_first(job, unit->number),
+                            em_unit_fault, unit, err);
+    if (status == EM_OK && unit->n_faults == 0 && job->watch != NULL)
+        status = job->watch->checked(job->watch_user, worker, unit, err);
     if (status != EM_OK || unit->n_faults > 0)
         return status;
     if (job->options->resume)
@@ -97,7 +108,6 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
 static enum em_status finish(void *user, struct em_unit *unit, struct em_error *err)
 {
     struct em_job *job = user;
-    (void)err;
     for (size_t i = 0; i < unit->n_faults; i++)
         em_report_fault(&job->report, &unit->faults[i]);
     job->report.faults += unit->faults_more;
@@ -107,7 +117,7 @@ static enum em_status finish(void *user, struct em_unit *unit, struct em_error *
     }
     if (em_job_selects(job, unit->number))
         job->result->selected++;
-    return EM_OK;
+    return job->watch == NULL ? EM_OK : job->watch->finish(job->watch_user, unit, err);
 }
 
 static enum em_status progress(void *user, struct em_error *err)

@@ -102,6 +102,22 @@ enum em_status em_csv_rewind(struct em_csv *csv, struct em_error *err)
     return EM_OK;
 }
 
+enum em_status em_csv_seek(struct em_csv *csv, uint64_t off, struct em_error *err)
+{
+    csv->line = 1;
+    csv->at_start = false; /* a row starts behind the byte order mark */
+    if (csv->fd < 0) {
+        csv->pos = off < csv->len ? (size_t)off : csv->len;
+        return EM_OK;
+    }
+    csv->pos = 0;
+    csv->len = 0;
+    csv->before = off;
+    if (lseek(csv->fd, (off_t)off, SEEK_SET) < 0)
+        return em_error_errno(err, errno, "cannot go to a row of '%s'", csv->name);
+    return EM_OK;
+}
+
 uint64_t em_csv_position(const struct em_csv *csv)
 {
     return csv->before + csv->pos;
@@ -379,6 +395,7 @@ enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row,
         if (status != EM_OK)
             break;
         row->line = csv->line;
+        row->off = em_csv_position(csv);
         em_buf_clear(&row->text);
         status = take_row(csv, row, &quoted, err);
         if (status != EM_OK)

@@ -18,6 +18,7 @@ enum {
 /** One row. Start it as {0}; its memory is reused from row to row. */
 struct em_csv_row {
     unsigned long line; /* of the file, where the row starts; counts from 1 */
+    uint64_t off;       /* of the file, where the row starts */
     size_t n_fields;
     struct em_span *fields; /* into text */
     struct em_buf text;
@@ -54,6 +55,12 @@ enum em_status em_csv_next(struct em_csv *csv, struct em_csv_row *row,
 
 /** Start again from the first row. Returns EM_OK or EM_ERR_IO. */
 enum em_status em_csv_rewind(struct em_csv *csv, struct em_error *err);
+
+/**
+ * Go on at @p off, where a row starts (em_csv_row.off). Lines are counted from there.
+ * Returns EM_OK or EM_ERR_IO.
+ */
+enum em_status em_csv_seek(struct em_csv *csv, uint64_t off, struct em_error *err);
 
 /** Bytes read so far and in all. */
 uint64_t em_csv_position(const struct em_csv *csv);

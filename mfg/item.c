@@ -50,6 +50,8 @@ enum em_status em_item_add(struct em_item_adder *adder, struct em_nvs_image *ima
     enum em_status status = EM_OK;
     if (item->from_file)
         status = em_files_get(adder->files, text, &content, &adder->content, err);
+    if (status == EM_OK && item->from_file && adder->digest != NULL)
+        status = em_digest_part(adder->digest, content.p, content.len, err);
     if (status == EM_OK && wifi)
         status = em_wifi_before(&adder->wifi, item, content, image, measure, err);
     if (status == EM_OK)

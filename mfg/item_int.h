@@ -4,6 +4,7 @@
 #define MFG_ITEM_INT_H
 
 #include "mfg/config_int.h"
+#include "mfg/digest_int.h"
 #include "mfg/files_int.h"
 #include "mfg/wifi_int.h"
 
@@ -11,6 +12,7 @@
 struct em_item_adder {
     struct em_files *files; /* the caller's */
     bool no_wifi; /* leave out the entries that Wi-Fi settings bring with them */
+    struct em_digest *digest; /* gets the content of files, the caller's; NULL: none */
     struct em_wifi wifi;
     struct em_buf decoded, content;
 };

@@ -16,6 +16,22 @@
 #include "mfg/plan_int.h"
 #include "mfg/report_int.h"
 
+/** Sees what the checking pass sees, without a reading of its own. Another status than
+ * EM_OK ends the pass. */
+struct em_job_watch {
+    /** Each row as it is read; in order, under the lock. */
+    enum em_status (*admit)(void *user, const struct em_unit *unit, struct em_error *err);
+    /** Around the check of a unit's values by a maker; in thread @p worker. The second
+     * only when they are good. */
+    enum em_status (*begin)(void *user, unsigned worker, struct em_unit *unit,
+                            struct em_error *err);
+    enum em_status (*checked)(void *user, unsigned worker, struct em_unit *unit,
+                              struct em_error *err);
+    /** In order, under the lock. */
+    enum em_status (*finish)(void *user, const struct em_unit *unit,
+                             struct em_error *err);
+};
+
 struct em_job {
     const struct em_batch_options *options;
     struct em_batch_result *result;
@@ -31,6 +47,8 @@ struct em_job {
     struct em_manifest *manifest;
 
     /* Of the checking pass. */
+    const struct em_job_watch *watch; /* NULL: nobody else looks */
+    void *watch_user;
     struct em_idset *ids;       /* NULL: file ids cannot be equal */
     unsigned long ignored_line; /* first row whose own value REPEAT overrides; 0: none */
     long ignored_item;

@@ -18,6 +18,7 @@ struct em_json {
     FILE *file;
     char *path;
     uint64_t size, at;
+    uint64_t units_at; /* where the first unit begins */
     unsigned long line;
     bool first; /* no comma before the next unit */
     bool ended;
@@ -199,6 +200,7 @@ enum em_status em_json_begin(struct em_json *json, struct em_error *err)
         if (status != EM_OK)
             return status;
     } while (!units && next_visible(json) == ',');
+    json->units_at = json->at;
     return units ? EM_OK : fault(json, "JSON, but no manifest: it has no units", err);
 }
 
@@ -230,6 +232,17 @@ enum em_status em_json_next(struct em_json *json, json_t **unit, struct em_error
         status = fault(json, "a unit that is no object", err);
     }
     return status;
+}
+
+enum em_status em_json_seek(struct em_json *json, uint64_t off, struct em_error *err)
+{
+    if (fseeko(json->file, (off_t)off, SEEK_SET) != 0)
+        return em_error_errno(err, errno, "cannot go to a unit of '%s'", json->path);
+    json->at = off;
+    json->line = 1;
+    json->first = off == json->units_at;
+    json->ended = false;
+    return EM_OK;
 }
 
 unsigned long em_json_line(const struct em_json *json)

@@ -28,6 +28,9 @@ enum em_status em_json_begin(struct em_json *json, struct em_error *err);
  */
 enum em_status em_json_next(struct em_json *json, json_t **unit, struct em_error *err);
 
+/** Go on at @p off, where em_json_position() was before a unit was read. EM_OK, …IO. */
+enum em_status em_json_seek(struct em_json *json, uint64_t off, struct em_error *err);
+
 /** Line that is being read. */
 unsigned long em_json_line(const struct em_json *json);
 

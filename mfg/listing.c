@@ -174,6 +174,7 @@ static enum em_status next_json(struct em_listing *listing,
                                 struct em_error *err)
 {
     json_t *unit;
+    listing->row.off = em_json_position(listing->json);
     enum em_status status = em_json_next(listing->json, &unit, err);
     listing->row.line = em_json_line(listing->json);
     *end = unit == NULL;
@@ -222,12 +223,35 @@ enum em_status em_listing_next(struct em_listing *listing, struct em_csv_row *ro
     enum em_status status = listing->csv != NULL ? next_csv(listing, ends, &end, err)
                                                  : next_json(listing, ends, &end, err);
     row->line = listing->row.line;
+    row->off = listing->row.off;
     if (status != EM_OK || end)
         return status;
     status = fill_row(listing, row, ends, err);
     if (status == EM_OK)
         status = check_row(listing, row, err);
     return status;
+}
+
+enum em_status em_listing_seek(struct em_listing *listing, uint64_t off,
+                               struct em_error *err)
+{
+    return listing->csv != NULL ? em_csv_seek(listing->csv, off, err)
+                                : em_json_seek(listing->json, off, err);
+}
+
+enum em_status em_listed_name(char out[EM_NAME_SIZE], struct em_span path,
+                              struct em_error *err)
+{
+    size_t start = path.len;
+    while (start > 0 && path.p[start - 1] != '/')
+        start--;
+    size_t len = path.len - start;
+    if (len >= EM_NAME_SIZE || (len == 0 && path.len > 0))
+        return em_error_set(err, EM_ERR_INPUT, "use the manifest as it was written",
+                            "a path that ends in no file name");
+    memcpy(out, path.p + start, len);
+    out[len] = '\0';
+    return EM_OK;
 }
 
 uint64_t em_listed_number(const struct em_csv_row *row)

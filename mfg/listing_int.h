@@ -4,6 +4,7 @@
 #define MFG_LISTING_INT_H
 
 #include "mfg/csv_int.h"
+#include "mfg/names_int.h"
 
 #include <stdint.h>
 
@@ -44,6 +45,18 @@ enum em_status em_listing_rewind(struct em_listing *listing, struct em_error *er
  */
 enum em_status em_listing_next(struct em_listing *listing, struct em_csv_row *row,
                                struct em_error *err);
+
+/** Go on with the unit whose row had @p off (em_csv_row.off). Returns EM_OK or EM_ERR_IO.
+ */
+enum em_status em_listing_seek(struct em_listing *listing, uint64_t off,
+                               struct em_error *err);
+
+/**
+ * The name at the end of a listed path (empty: none); the folders before it may have been
+ * others, since a batch moves with its folder. Returns EM_OK or EM_ERR_INPUT.
+ */
+enum em_status em_listed_name(char out[EM_NAME_SIZE], struct em_span path,
+                              struct em_error *err);
 
 /** The number of the unit of @p row; 0: it has none. */
 uint64_t em_listed_number(const struct em_csv_row *row);

@@ -7,6 +7,8 @@ libespmfg_all_la_SOURCES += \
 	mfg/config_int.h \
 	mfg/csv.c \
 	mfg/csv_int.h \
+	mfg/digest.c \
+	mfg/digest_int.h \
 	mfg/encoding.c \
 	mfg/encoding_int.h \
 	mfg/files.c \
@@ -48,6 +50,12 @@ libespmfg_all_la_SOURCES += \
 	mfg/types_int.h \
 	mfg/unit.c \
 	mfg/unit_int.h \
+	mfg/units.c \
+	mfg/units_int.h \
+	mfg/units_keys.c \
+	mfg/units_listed.c \
+	mfg/units_rows.c \
+	mfg/units_values.c \
 	mfg/verify.c \
 	mfg/verify_diff.c \
 	mfg/verify_folders.c \

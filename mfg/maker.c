@@ -66,6 +66,11 @@ void em_maker_free(struct em_maker *maker)
     free(maker);
 }
 
+void em_maker_digest_files(struct em_maker *maker, struct em_digest *digest)
+{
+    maker->adder.digest = digest;
+}
+
 /* Faults of a value, as opposed to failures of the machine. */
 static bool is_fault(enum em_status status)
 {

@@ -5,6 +5,7 @@
 
 #include <espmfg/key.h>
 
+#include "mfg/digest_int.h"
 #include "mfg/files_int.h"
 #include "mfg/plan_int.h"
 
@@ -17,6 +18,13 @@ enum em_status em_maker_new(struct em_maker **out, const struct em_plan *plan,
                             struct em_files *files, size_t size,
                             enum em_nvs_version version, struct em_error *err);
 void em_maker_free(struct em_maker *maker);
+
+/**
+ * From now on @p digest (the caller's; NULL: none) gets the content of each file that a
+ * unit's values name, in the order of the config, while the unit is checked or its image
+ * made.
+ */
+void em_maker_digest_files(struct em_maker *maker, struct em_digest *digest);
 
 /** Takes faults; returns false when it wants no more. */
 typedef bool em_maker_fault_fn(void *user, const struct em_error *fault);

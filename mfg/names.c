@@ -24,7 +24,8 @@ static const char *name_fault(struct em_span name)
 
 enum em_status em_naming_check(const struct em_naming *naming, struct em_error *err)
 {
-    const char *fault = name_fault(em_span_of(naming->prefix));
+    const char *fault =
+        naming->prefix == NULL ? NULL : name_fault(em_span_of(naming->prefix));
     if (fault != NULL)
         return em_error_set(err, EM_ERR_USAGE,
                             "PREFIX begins file names; choose the folder with --outdir",
@@ -73,6 +74,8 @@ enum em_status em_names_make(struct em_names *out, const struct em_naming *namin
     int len;
     if (id.len >= EM_NAME_SIZE)
         len = EM_NAME_SIZE;
+    else if (naming->prefix == NULL)
+        len = snprintf(stem, sizeof stem, "%.*s", (int)id.len, (const char *)id.p);
     else if (naming->counter)
         len =
             snprintf(stem, sizeof stem, "%s-%0*" PRId64 "-%.*s", naming->prefix,

@@ -12,7 +12,7 @@ enum { EM_NAME_SIZE = 256 /* NAME_MAX and its NUL */ };
 
 /** How names are made: PREFIX-ID or, with a counter, PREFIX-COUNTER-ID. */
 struct em_naming {
-    const char *prefix;
+    const char *prefix; /* NULL: the names are ID alone, without a counter */
     bool counter;
     int64_t counter_start;
     int counter_width; /* filled with zeros up to this many characters, sign included */

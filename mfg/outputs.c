@@ -253,9 +253,11 @@ enum em_status em_outputs_check_new(const struct em_outputs *outputs,
                                     const struct em_names *names, struct em_error *err)
 {
     for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
+        if (!outputs->wanted[kind])
+            continue;
         const struct em_dir *dir = em_outputs_dir(outputs, kind);
         const char *name = em_outputs_name(outputs, names, kind);
-        if (outputs->wanted[kind] && dir != NULL && em_dir_has(dir, name))
+        if (dir != NULL && em_dir_has(dir, name))
             return already_there(dir, name, "", err);
     }
     return EM_OK;

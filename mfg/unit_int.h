@@ -6,6 +6,7 @@
 #include <espmfg/key.h>
 
 #include "mfg/csv_int.h"
+#include "mfg/digest_int.h"
 #include "mfg/names_int.h"
 
 #include <stdbool.h>
@@ -28,6 +29,9 @@ struct em_unit {
     unsigned long faults_more; /* found, but too many to be told */
     long
         ignored_repeat; /* item whose REPEAT overrides another value of this row, or -1 */
+
+    uint8_t row_digest[EM_DIGEST_SIZE];   /* only for struct em_units */
+    uint8_t files_digest[EM_DIGEST_SIZE]; /* likewise */
 
     /* Found by the writing pass; hex digits only when a manifest is written. */
     bool kept;

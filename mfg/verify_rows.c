@@ -153,22 +153,6 @@ enum em_status em_verify_pass(struct em_verify *v, const struct em_pass_ops *ops
     return em_pass_run(v->job.values, v->options->jobs, ops, user, rows, err);
 }
 
-/* The name at the end of a path; the folders before it may have been others. */
-static enum em_status take_name(char out[EM_NAME_SIZE], struct em_span path,
-                                struct em_error *err)
-{
-    size_t start = path.len;
-    while (start > 0 && path.p[start - 1] != '/')
-        start--;
-    size_t len = path.len - start;
-    if (len >= EM_NAME_SIZE || (len == 0 && path.len > 0))
-        return em_error_set(err, EM_ERR_INPUT, "use the manifest as it was written",
-                            "a path that ends in no file name");
-    memcpy(out, path.p + start, len);
-    out[len] = '\0';
-    return EM_OK;
-}
-
 enum em_status em_verify_names(struct em_verify *v, struct em_unit *unit,
                                struct em_error *err)
 {
@@ -189,13 +173,13 @@ enum em_status em_verify_names(struct em_verify *v, struct em_unit *unit,
         return status;
     }
     names->file_id[0] = '\0';
-    status = take_name(names->image, listed->fields[EM_LISTED_IMAGE], err);
+    status = em_listed_name(names->image, listed->fields[EM_LISTED_IMAGE], err);
     if (status == EM_OK)
-        status = take_name(names->csv, listed->fields[EM_LISTED_CSV], err);
+        status = em_listed_name(names->csv, listed->fields[EM_LISTED_CSV], err);
     if (status == EM_OK)
-        status = take_name(names->key, listed->fields[EM_LISTED_KEY], err);
+        status = em_listed_name(names->key, listed->fields[EM_LISTED_KEY], err);
     if (status == EM_OK)
-        status = take_name(names->hmac_key, listed->fields[EM_LISTED_HMAC_KEY], err);
+        status = em_listed_name(names->hmac_key, listed->fields[EM_LISTED_HMAC_KEY], err);
     if (status != EM_OK)
         em_error_at(err, em_listing_path(v->listing), listed->line);
     return status;

@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
 	tests/test_nvs_check_util.h \
@@ -132,6 +133,9 @@ unit_tests = \
 	tests/test_mfg_outputs \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
+	tests/test_mfg_units \
+	tests/test_mfg_units_keys \
+	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \

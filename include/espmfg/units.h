@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-/** Where units come from. May be used by many threads at a time. */
+/** Where units come from. May be used by many threads at a time; each unit that was taken
+ * by one at a time. */
 struct em_units;
 
 /** How the images of a batch are encrypted. */
@@ -30,18 +31,20 @@ enum em_units_encryption {
  * (manifest). Begin with EM_UNITS_OPTIONS_INIT. */
 struct em_units_options {
     const char *config, *values; /**< as struct em_batch_options */
-    const char *prefix;          /**< of names; NULL: "" and names are ids alone */
+    const char *prefix;          /**< of names; NULL or "": names are ids alone */
     const char *id_column;       /**< NULL: the row's number */
     uint64_t size;               /**< of the partition, bytes */
     enum em_nvs_version version;
     enum em_units_encryption encryption;
     const char *key_file; /**< of EM_UNITS_KEY */
-    const char
-        *keys_dir; /**< of EM_UNITS_HMAC: folder for the units' keys, made with mode
-                    * 0700; a key is on the disk before em_units_key() returns */
+    /** Of EM_UNITS_HMAC: folder for the units' keys, made with mode 0700 when the first
+     * key is. Keys have the names that mfg_gen gives them: hmac-keys-PREFIX-ID.bin. */
+    const char *keys_dir;
     const char *manifest; /**< instead of config and values: list made by a batch … */
-    const char *outdir;   /**< … and the folder that has its bin/, csv/ and keys/ */
-    unsigned jobs;        /**< threads to check the tables with */
+    /** … and the folder that has its bin/ and keys/; NULL: the one the manifest is in.
+     * Of paths in the manifest only the names at their ends count. */
+    const char *outdir;
+    unsigned jobs; /**< threads to check the tables with */
 };
 
 #define EM_UNITS_OPTIONS_INIT                                                            \
@@ -51,9 +54,17 @@ struct em_units_options {
 
 /**
  * Open and check all of it: every row and every file it names, as the first pass of a
- * batch does; of a manifest, that the files are there. Faults go to @p hooks. Later reads
- * of the values file notice when it was changed in between (EM_ERR_INPUT). Memory: about
- * 16 bytes a unit.
+ * batch does; of a manifest, that the images are there, with the sizes listed, and that
+ * no two units have one image or HMAC key. Nothing is written; only temporary files that
+ * killed programs left in the folder of keys are removed. Faults go to @p hooks, which
+ * are not used after this returned. The options' texts are copied.
+ *
+ * Later reads notice when values, manifest or a file that a row names was changed in
+ * between (EM_ERR_INPUT); the config is not read again. Memory: about 16 bytes a unit.
+ *
+ * Returns EM_OK, EM_ERR_USAGE (options that contradict each other), EM_ERR_INPUT (faults,
+ * no units), EM_ERR_FULL, EM_ERR_IO, EM_ERR_NOMEM, EM_ERR_CRYPTO, EM_ERR_STOPPED (by the
+ * progress call-back).
  */
 EM_API enum em_status em_units_open(struct em_units **out,
                                     const struct em_units_options *options,
@@ -61,43 +72,60 @@ EM_API enum em_status em_units_open(struct em_units **out,
 EM_API void em_units_close(struct em_units *units);
 
 EM_API uint64_t em_units_count(const struct em_units *units);
-/** SHA-256 in hex over everything that makes the images: tables, the files they name,
- * options; not over keys. */
+/** SHA-256 in hex over everything that makes the units: options, config, all columns of
+ * the values, the files they name; of a manifest, names, ids and SHA-256 of the images.
+ * Not over keys and where things lie. Lives as long as @p units. */
 EM_API const char *em_units_digest(const struct em_units *units);
-/** Bytes of the largest image. */
+/** No image is larger, bytes. */
 EM_API size_t em_units_image_size(const struct em_units *units);
 
-/** One unit, taken out. All memory belongs to it; wiped by em_unit_close(). */
+/** One unit, taken out. All memory belongs to it; wiped by em_unit_close(), which comes
+ * before em_units_close(). */
 struct em_unit_data;
+/** Take unit 1 … em_units_count(); of a manifest, the unit in that place of the list.
+ * EM_ERR_USAGE: no such unit; EM_ERR_INPUT: the file was changed; EM_ERR_IO, …NOMEM,
+ * …CRYPTO. */
 EM_API enum em_status em_units_take(struct em_units *units, uint64_t unit,
                                     struct em_unit_data **out, struct em_error *err);
 EM_API void em_unit_close(struct em_unit_data *unit);
 
-/** Its name: prefix and file id, unique in the batch. */
+/** Its name, that of its files: PREFIX-ID, unique in the batch. */
 EM_API const char *em_unit_name(const struct em_unit_data *unit);
-/** The @p idx th column of its row: name and text; false: no more. */
+/** The @p idx th column of its row, 0 being the first: name and text; false: no more. All
+ * columns of the values; of a manifest "unit" and "file_id". */
 EM_API bool em_unit_column(const struct em_unit_data *unit, size_t idx, const char **name,
                            const char **text);
 
 /**
  * The key that is to be burned for it (EM_UNITS_HMAC, or the HMAC key file of a
  * manifest): the one on the disk, or a new one made with OpenSSL's generator and brought
- * to the disk (fsync of file and folder) before this returns. len 0: it has none.
- * EM_ERR_INPUT: the file is damaged or readable by others. @p serial tells apart the keys
- * of a unit that was taken from one board and given to another: file names carry it when
- * it is not 1.
+ * to the disk (file, folder and its name) before this returns. The file has mode 0600 and
+ * its whole content from the moment it has its name, and is never replaced; one that is
+ * empty counts as none. len 0: the unit has no key of its own. The caller wipes @p out.
+ *
+ * @p serial (1, 2, …) tells apart the keys of a unit that was taken from one board and
+ * given to another: hmac-keys-PREFIX-ID-sSERIAL.bin when it is not 1. (Where the id
+ * itself ends in -sNUMBER the name has the 1 too.)
+ *
+ * EM_ERR_INPUT: the file has another length, is readable by others, was being destroyed,
+ * or is missing or another one than listed (manifest); EM_ERR_REFUSED: a unit of a
+ * manifest cannot get a second key; EM_ERR_IO, …CRYPTO, …NOMEM.
  */
 EM_API enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial,
                                   struct em_key *out, struct em_error *err);
 
-/** Its NVS image with @p key (as em_unit_key() gave it, or len 0); of a manifest the
- * file, compared with its SHA-256. *image_out lives until em_unit_close(). */
+/** Its NVS image with @p key (as em_unit_key() gave it): the bytes that mfg_gen makes for
+ * the row and key. Of a manifest the file, compared with its SHA-256, and the key's
+ * fingerprint with the one listed; there @p key may be empty too. *image_out lives until
+ * the next call for this unit. EM_ERR_USAGE: a key is needed, or none; EM_ERR_INPUT:
+ * changed, or not as listed; EM_ERR_IO, …NOMEM, …CRYPTO. */
 EM_API enum em_status em_unit_image(struct em_unit_data *unit, const struct em_key *key,
                                     const uint8_t **image_out, size_t *len_out,
                                     struct em_error *err);
 
-/** Overwrite and remove the files with its key, folder brought to the disk. EM_OK also
- * when there are none. */
+/** Overwrite and remove the files with its HMAC key and with the key derived from it,
+ * folder brought to the disk. EM_OK also when there are none. What a file system or an
+ * SSD keeps of overwritten blocks is out of reach. EM_ERR_IO: it may still be there. */
 EM_API enum em_status em_unit_destroy_key(struct em_unit_data *unit, uint64_t serial,
                                           struct em_error *err);
 
