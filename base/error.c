@@ -68,6 +68,9 @@ int em_status_exit(enum em_status status)
 
 int em_error_format(const struct em_error *err, char *out, size_t size)
 {
+    if (err->file[0] != '\0' && err->line != 0 && err->column != 0)
+        return snprintf(out, size, "%s:%lu:%lu: %s", err->file, err->line, err->column,
+                        err->what);
     if (err->file[0] != '\0' && err->line != 0)
         return snprintf(out, size, "%s:%lu: %s", err->file, err->line, err->what);
     if (err->file[0] != '\0')
@@ -111,6 +114,7 @@ enum em_status em_error_set(struct em_error *err, enum em_status status, const c
         va_list ap;
         err->status = status;
         err->line = 0;
+        err->column = 0;
         err->file[0] = '\0';
         va_start(ap, fmt);
         (void)vsnprintf(err->what, sizeof err->what, fmt, ap); /* long texts are cut */

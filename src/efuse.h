@@ -38,7 +38,12 @@ struct efuse_call {
 
 /** The whole line. */
 struct efuse_run {
-    struct flash *flash;
+    struct flash *flash;          /* NULL: commands of a script that runs elsewhere */
+    const struct em_hooks *hooks; /* what takes the output then; or NULL */
+    json_t *fields;               /* takes members for the result in its place; or NULL */
+    json_t *script_output;        /* of scripts, for the result; or NULL */
+    bool burned;                  /* a script has burned already */
+    bool ended;                   /* a script of a dry run has ended early */
     struct em_efuses *efuses;
     struct efuse_call *calls;
     size_t count;
@@ -133,6 +138,22 @@ enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err);
 enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err);
 /** What rules the plan breaks, for the JSON. */
 json_t *efuse_findings(const struct em_efuses *efuses);
+
+/** Run one command of a script, @p words as in a line: it reads, or only stages what is
+ * to be burned. Output goes to the log of @p hooks (may be NULL), nothing is printed and
+ * no file is written. For em_efuses_script.command. */
+enum em_status efuse_command_run(struct em_efuses *efuses, const struct em_hooks *hooks,
+                                 size_t count, char **words, struct em_error *err);
+
+/** A line for the user, unless --quiet or --json. */
+void efuse_print(struct efuse_run *run, const char *format, ...) EM_PRINTF(2, 3);
+/** A message of the program's own. @p hint may be NULL. */
+void efuse_tell(struct efuse_run *run, enum em_log_level level, const char *hint,
+                const char *format, ...) EM_PRINTF(4, 5);
+/** A member for the object of --json; @p value is taken over. */
+void efuse_json(struct efuse_run *run, const char *name, json_t *value);
+/** Has the user asked to see bytes of keys? */
+bool efuse_shows_keys(const struct efuse_run *run);
 
 /** Write what @p text has to the file of the call, or print it. */
 enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,

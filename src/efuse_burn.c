@@ -7,6 +7,15 @@
 #include "base/error_int.h"
 
 #include <string.h>
+#include <unistd.h>
+
+/* Is there somebody who sees the question and can answer? Published tools take the word
+ * from anywhere; comparing with them needs that. */
+static bool can_ask(const struct efuse_run *run)
+{
+    return run->flash->efuse.table_520 ||
+           (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1);
+}
 
 /* The word, read from the terminal or from what stands in its place. */
 static bool read_word(struct efuse_run *run)
@@ -30,7 +39,9 @@ static bool confirm(void *user, const struct em_efuses_change *changes, size_t c
     term_clear(&flash->term);
     /* Who is asked has to see what for. */
     efuse_show_plan(run, !silent ? stdout : asks ? stderr : NULL, changes, count);
-    return !asks || read_word(run);
+    if (asks && !can_ask(run))
+        run->no_answer = true;
+    return !asks || (!run->no_answer && read_word(run));
 }
 
 enum em_status efuse_burn(struct efuse_run *run, bool check, struct em_error *err)
@@ -49,7 +60,7 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
         [EM_EFUSES_CUT_OFF] = "cut-off",
     };
     static const char *const told[] = {
-        [EM_EFUSES_NOTHING] = "Nothing to burn: all of it is burned already.",
+        [EM_EFUSES_NOTHING] = "Nothing to burn: already burned as asked.",
         [EM_EFUSES_DECLINED] = "Nothing was burned: the word was not BURN.",
         [EM_EFUSES_BURNED] = "Burned and read back.",
         [EM_EFUSES_CUT_OFF] =
@@ -61,16 +72,23 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
     enum em_efuses_result result = EM_EFUSES_NOTHING;
     enum em_status status = em_efuses_burn(run->efuses, confirm, run, &result, err);
     flash_json(flash, "rules", efuse_findings(run->efuses));
+    if (flash->efuse.approve != NULL)
+        flash_json(flash, "approved", json_string(flash->efuse.approve));
     flash_json(flash, "result", json_string(names[result]));
     *out = result;
     if (status != EM_OK)
         return status;
+    if (result == EM_EFUSES_NOTHING && run->burned) { /* by a script */
+        flash_json(flash, "result", json_string(names[EM_EFUSES_BURNED]));
+        return EM_OK;
+    }
     if (result == EM_EFUSES_NOTHING && flash->efuse.strict)
         return em_error_set(err, EM_ERR_REFUSED, "without --strict this is no fault",
-                            "nothing to burn: all of it is burned already");
+                            "nothing to burn: already burned as asked");
     if (result == EM_EFUSES_DECLINED && run->no_answer)
         return em_error_set(err, EM_ERR_REFUSED,
-                            "type BURN at a terminal, or add --do-not-confirm",
+                            "--dry-run tells the hash for --approve; or add "
+                            "--do-not-confirm, or type BURN at a terminal",
                             "there is nobody to confirm it: nothing was burned");
     flash_print(flash, "%s", told[result]);
     if (check && (result == EM_EFUSES_BURNED || result == EM_EFUSES_NOTHING))

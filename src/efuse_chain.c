@@ -198,7 +198,7 @@ int efuse_chain_parse(struct efuse_run *run, const struct cli_command *command, 
             return exit_status;
         used += run->calls[run->count - 1].count + 1;
         command = n == argc ? NULL : efuse_chain_find(argv[n]);
-        if (command != NULL && strchr(argv[n], '_') != NULL)
+        if (command != NULL && strchr(argv[n], '_') != NULL && run->flash != NULL)
             flash_note_old(&run->flash->args, argv[n]);
         argc -= n + 1;
         argv += n + 1;

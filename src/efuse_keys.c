@@ -61,10 +61,10 @@ static enum em_status load_key(struct efuse_call *call, struct keys *keys, size_
     keys->items[i].len = file->len;
     if (is_secret(&keys->items[i], file) && stat(path, &st) == 0 &&
         (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        term_tell(&call->run->flash->term, EM_LOG_WARNING,
-                  "make it private: chmod 600, and think of who has read it",
-                  "others may read the key file '%s' (mode %04o)", path,
-                  (unsigned)st.st_mode & 07777);
+        efuse_tell(call->run, EM_LOG_WARNING,
+                   "make it private: chmod 600, and think of who has read it",
+                   "others may read the key file '%s' (mode %04o)", path,
+                   (unsigned)st.st_mode & 07777);
     return EM_OK;
 }
 

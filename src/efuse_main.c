@@ -3,14 +3,11 @@
 #include "config.h"
 
 #include "src/efuse.h"
-#include "src/flash_files.h"
 #include "src/flash_session.h"
 
 #include "base/error_int.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- The chip ---- */
 
@@ -162,56 +159,4 @@ int efuse_main(struct flash *flash, int argc, char **argv)
     }
     efuse_chain_free(&run);
     return exit_status;
-}
-
-/* ---- Output ---- */
-
-void efuse_text_begin(struct efuse_text *text)
-{
-    *text = (struct efuse_text){0};
-    text->to = open_memstream(&text->text, &text->len);
-}
-
-enum em_status efuse_text_put(struct efuse_text *text, struct efuse_call *call,
-                              struct em_error *err)
-{
-    enum em_status status;
-    if (text->to == NULL || fclose(text->to) != 0)
-        status = em_error_nomem(err);
-    else
-        status = efuse_put(call, text->text, text->len, err);
-    struct em_buf all = {.data = (uint8_t *)text->text, .len = text->len};
-    em_buf_wipe(&all); /* there may be keys in it */
-    return status;
-}
-
-static enum em_status put_file(const char *path, const void *data, size_t len,
-                               struct em_error *err)
-{
-    struct flash_output output = {0};
-    enum em_status status = flash_output_open(&output, path, err);
-    if (status == EM_OK)
-        status = flash_output_put(&output, data, len, err);
-    flash_output_close(&output);
-    return status;
-}
-
-enum em_status efuse_put(struct efuse_call *call, const char *text, size_t len,
-                         struct em_error *err)
-{
-    struct term *term = &call->run->flash->term;
-    if (call->file != NULL) {
-        bool secret =
-            call->command == &efuse_dump || call->run->flash->efuse.show_sensitive;
-        mode_t old = umask(secret ? S_IRWXG | S_IRWXO : 0);
-        if (!secret)
-            (void)umask(old);
-        enum em_status status = put_file(call->file, text, len, err);
-        (void)umask(old);
-        return status;
-    }
-    term_clear(term);
-    if (!term->json)
-        (void)fwrite(text, 1, len, stdout); /* looked at when the program ends */
-    return EM_OK;
 }

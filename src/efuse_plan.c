@@ -48,7 +48,12 @@ json_t *efuse_findings(const struct em_efuses *efuses)
 void efuse_show_plan(struct efuse_run *run, FILE *to,
                      const struct em_efuses_change *changes, size_t count)
 {
-    flash_json(run->flash, "changes", changes_array(changes, count));
+    json_t *array = changes_array(changes, count);
+    json_t *before = json_object_get(run->flash->fields, "changes");
+    if (before != NULL) /* a script has burned already */
+        (void)json_array_extend(before, array), json_decref(array);
+    else
+        flash_json(run->flash, "changes", array);
     if (to == NULL)
         return;
     (void)fprintf(to, "To be burned; none of it can ever be undone:\n");
@@ -67,16 +72,20 @@ enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err)
     return status;
 }
 
-static void print_findings(const struct efuse_run *run)
+/* Returns whether one of them keeps the plan from being burned. */
+static bool print_findings(const struct efuse_run *run)
 {
     struct em_efuses_finding finding;
+    bool refused = false;
     for (size_t i = 0; em_efuses_finding(run->efuses, i, &finding); i++) {
         const char *how = finding.overridden ? "overridden"
                           : finding.refuses  ? "refuses"
                                              : "warns";
         flash_print(run->flash, "Rule %s %s: %s: %s. Way out: %s.", finding.id, how,
                     finding.subject, finding.reason, finding.way_out);
+        refused = refused || (finding.refuses && !finding.overridden);
     }
+    return refused;
 }
 
 enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err)
@@ -93,17 +102,22 @@ enum em_status efuse_dry_run(struct efuse_run *run, struct em_error *err)
     bool silent = flash->term.quiet || flash->term.json;
     term_clear(&flash->term);
     if (count == 0) {
-        flash_print(flash, "Nothing to burn: all of it is burned already.");
+        flash_print(flash, "Nothing to burn: already burned as asked.");
         flash_json(flash, "result", json_string("nothing"));
         em_efuses_unstage(run->efuses);
         return EM_OK;
     }
     efuse_show_plan(run, silent ? NULL : stdout, changes, count);
-    print_findings(run);
+    bool refused = print_findings(run);
     flash_json(flash, "rules", efuse_findings(run->efuses));
     flash_json(flash, "hash", json_string(hash));
     flash_json(flash, "result", json_string("planned"));
-    flash_print(flash, "Nothing was burned (--dry-run). To burn just this: --approve %s",
+    flash_json(flash, "refused", json_boolean(refused));
+    flash_print(flash,
+                refused ? "Nothing was burned (--dry-run), and rules refuse this plan. "
+                          "Hash: %s"
+                        : "Nothing was burned (--dry-run). To burn just this: "
+                          "--approve %s",
                 hash);
     em_efuses_unstage(run->efuses);
     return EM_OK;

@@ -21,7 +21,7 @@ static const struct cli_option no_options[] = {
 static bool is_hidden(const struct efuse_call *call, const struct em_efuses_block *block)
 {
     return block->key && !block->empty && strstr(block->purpose, "DIGEST") == NULL &&
-           !call->run->flash->efuse.show_sensitive;
+           !efuse_shows_keys(call->run);
 }
 
 /* A word as people write numbers, or the bytes of one in their order. */
@@ -78,7 +78,7 @@ static enum em_status put_split(struct efuse_call *call, struct em_error *err)
         part.file = name;
         status = efuse_put(&part, (const char *)block.data, block.len, err);
         if (status == EM_OK)
-            flash_print(call->run->flash, "Block %u: '%s'", block.number, name);
+            efuse_print(call->run, "Block %u: '%s'", block.number, name);
         free(name);
     }
     return status;
@@ -112,7 +112,7 @@ static enum em_status dump(struct efuse_call *call, struct em_error *err)
         else
             print_block(call, text.to, &block);
     }
-    flash_json(call->run->flash, "blocks", array);
+    efuse_json(call->run, "blocks", array);
     return efuse_text_put(&text, call, err);
 }
 
@@ -147,10 +147,10 @@ static enum em_status check_error(struct efuse_call *call, struct em_error *err)
     struct efuse_run *run = call->run;
     enum em_status status = em_efuses_check_errors(run->efuses, err);
     if (status == EM_OK)
-        flash_print(run->flash, "No errors in any block.");
+        efuse_print(run, "No errors in any block.");
     if (status != EM_ERR_VERIFY || !call->recovery)
         return status;
-    term_tell(&run->flash->term, EM_LOG_WARNING, NULL, "%s", err->what);
+    efuse_tell(run, EM_LOG_WARNING, NULL, "%s", err->what);
     *err = (struct em_error){0};
     status = em_efuses_stage_recovery(run->efuses, err);
     if (status == EM_OK)
@@ -158,7 +158,7 @@ static enum em_status check_error(struct efuse_call *call, struct em_error *err)
     if (status == EM_OK)
         status = em_efuses_check_errors(run->efuses, err);
     if (status == EM_OK)
-        flash_print(run->flash, "Now there are no errors in any block.");
+        efuse_print(run, "Now there are no errors in any block.");
     return status;
 }
 
@@ -188,13 +188,12 @@ const struct efuse_command efuse_check_error = {
 static enum em_status get_custom_mac(struct efuse_call *call, struct em_error *err)
 {
     struct em_efuses_chip chip;
-    struct flash *flash = call->run->flash;
     (void)err;
     em_efuses_chip(call->run->efuses, &chip);
     bool set = chip.custom_mac[0] != '\0';
-    flash_print(flash, set ? "Custom MAC: %s" : "No custom MAC is burned.%s",
+    efuse_print(call->run, set ? "Custom MAC: %s" : "No custom MAC is burned.%s",
                 chip.custom_mac);
-    flash_json(flash, "custom_mac", flash_json_text(set ? chip.custom_mac : NULL));
+    efuse_json(call->run, "custom_mac", flash_json_text(set ? chip.custom_mac : NULL));
     return EM_OK;
 }
 
@@ -214,19 +213,18 @@ static enum em_status adc_info(struct efuse_call *call, struct em_error *err)
 {
     const struct em_efuses_line *lines = NULL;
     size_t count = 0;
-    struct flash *flash = call->run->flash;
     enum em_status status = em_efuses_adc_info(call->run->efuses, &lines, &count, err);
     if (status != EM_OK)
         return status;
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
-        flash_print(flash, "%s%s%s", lines[i].name, lines[i].value[0] == '\0' ? "" : ": ",
-                    lines[i].value);
+        efuse_print(call->run, "%s%s%s", lines[i].name,
+                    lines[i].value[0] == '\0' ? "" : ": ", lines[i].value);
         (void)json_array_append_new(
             array, json_pack("{s:o, s:o}", "name", flash_json_text(lines[i].name),
                              "value", flash_json_text(lines[i].value)));
     }
-    flash_json(flash, "adc", array);
+    efuse_json(call->run, "adc", array);
     return EM_OK;
 }
 

@@ -249,8 +249,8 @@ static enum em_status summary(struct efuse_call *call, struct em_error *err)
                               call->count);
     if (status != EM_OK)
         return status;
-    if (call->run->flash->term.json)
-        flash_json(call->run->flash, "fields", fields_json(call, false));
+    if (call->run->flash != NULL && call->run->flash->term.json)
+        efuse_json(call->run, "fields", fields_json(call, false));
     efuse_text_begin(&text);
     bool good = true;
     if (text.to == NULL) {

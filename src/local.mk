@@ -21,6 +21,7 @@ mfg_flash_SOURCES = \
 	src/efuse_chain.c \
 	src/efuse_keys.c \
 	src/efuse_main.c \
+	src/efuse_output.c \
 	src/efuse_plan.c \
 	src/efuse_read.c \
 	src/efuse_rules.c \

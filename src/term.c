@@ -58,6 +58,9 @@ static json_t *message_object(const char *level, const struct em_error *msg)
     (void)json_object_set_new(object, "line",
                               msg->line == 0 ? json_null()
                                              : json_integer((json_int_t)msg->line));
+    if (msg->column != 0)
+        (void)json_object_set_new(object, "column",
+                                  json_integer((json_int_t)msg->column));
     (void)json_object_set_new(object, "what", text_or_null(msg->what));
     (void)json_object_set_new(object, "hint", text_or_null(msg->hint));
     return object;
@@ -66,8 +69,11 @@ static json_t *message_object(const char *level, const struct em_error *msg)
 static void print_message(struct term *term, enum em_log_level level,
                           const struct em_error *msg)
 {
-    char place[320] = "";
-    if (msg->file[0] != '\0' && msg->line != 0)
+    char place[340] = "";
+    if (msg->file[0] != '\0' && msg->line != 0 && msg->column != 0)
+        (void)snprintf(place, sizeof place, "%s:%lu:%lu: ", msg->file, msg->line,
+                       msg->column);
+    else if (msg->file[0] != '\0' && msg->line != 0)
         (void)snprintf(place, sizeof place, "%s:%lu: ", msg->file, msg->line);
     else if (msg->file[0] != '\0')
         (void)snprintf(place, sizeof place, "%s: ", msg->file);

@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/flasher_script.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
+	tests/test_flasher_efuse_script_util.h \
 	tests/test_flasher_efuse_util.h \
 	tests/test_flasher_flash_sim.h \
 	tests/test_flasher_flash_util.h \
@@ -26,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
@@ -76,6 +78,8 @@ unit_tests = \
 	tests/test_flasher_efuse_keys \
 	tests/test_flasher_efuse_model \
 	tests/test_flasher_efuse_model_file \
+	tests/test_flasher_efuse_script \
+	tests/test_flasher_efuse_script_limits \
 	tests/test_flasher_efuse_stage \
 	tests/test_flasher_efuse_plan \
 	tests/test_flasher_efuse_rules \
@@ -87,6 +91,7 @@ unit_tests = \
 	tests/test_flasher_rom_connect \
 	tests/test_flasher_rom_detect \
 	tests/test_flasher_rom_link \
+	tests/test_flasher_rom_listen \
 	tests/test_flasher_rom_memory \
 	tests/test_flasher_rom_reset \
 	tests/test_flasher_rom_sim \
@@ -98,6 +103,7 @@ unit_tests = \
 	tests/test_flasher_flash_faults \
 	tests/test_flasher_flash_plan \
 	tests/test_flasher_flash_read \
+	tests/test_flasher_flash_shared \
 	tests/test_flasher_flash_size \
 	tests/test_flasher_flash_spi \
 	tests/test_flasher_flash_write \
@@ -117,6 +123,8 @@ unit_tests = \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_line_hooks \
+	tests/test_line_view_lines \
+	tests/test_line_view_term \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -165,6 +173,8 @@ endif
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_view_lines_LDADD = libline.la $(LDADD)
+tests_test_line_view_term_LDADD = libline.la $(LDADD)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
@@ -201,7 +211,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse
+fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \

@@ -90,7 +90,7 @@ static bool within(const struct host_journal *part, const struct host_journal *w
 }
 
 static void one_cut(const struct job *job, const struct host *whole, unsigned programs,
-                    uint64_t seed, unsigned tally[2])
+                    uint64_t seed, unsigned tally[3])
 {
     struct host host;
     struct em_error err = {0};
@@ -119,6 +119,14 @@ static void one_cut(const struct job *job, const struct host *whole, unsigned pr
                        strstr(err.what, "KEY_PURPOSE") != NULL ||
                        strstr(err.what, "SECURE_VERSION") != NULL);
         CU_ASSERT_EQUAL(host.journal.count, burned);
+        if (strstr(err.what, "cannot be compared") != NULL) {
+            struct job known = *job;
+            for (size_t i = 0; i < known.count; i++)
+                known.keys[i].recorded = true;
+            EM_CHECK_STATUS(run(&host, &known, &result, &err), EM_OK, &err);
+            CU_ASSERT_TRUE(same_words(&host, whole));
+            tally[2]++;
+        }
     }
     CU_ASSERT_TRUE(within(&host.journal, &whole->journal));
     em_efuse_model_free(host.model);
@@ -126,7 +134,7 @@ static void one_cut(const struct job *job, const struct host *whole, unsigned pr
 
 static void test_power_cuts(void)
 {
-    unsigned tally[2] = {0, 0};
+    unsigned tally[3] = {0, 0, 0};
     for (size_t j = 0; j < JOBS; j++) {
         struct host whole;
         struct em_error err = {0};
@@ -140,9 +148,10 @@ static void test_power_cuts(void)
         em_efuse_model_free(whole.model);
     }
     CU_ASSERT_EQUAL(tally[0] + tally[1], CUTS);
-    CU_ASSERT_TRUE(tally[0] > CUTS / 2);
-    printf("%u of %d cut burns completed by a second run, %u refused with reason ",
-           tally[0], (int)CUTS, tally[1]);
+    CU_ASSERT_TRUE(tally[0] > CUTS / 2 && tally[2] > 0);
+    printf("%u of %d cut burns completed by a second run, %u refused with reason, %u of "
+           "them completed by the record ",
+           tally[0], (int)CUTS, tally[1], tally[2]);
 }
 
 static void test_registers_cleared(void)

@@ -36,7 +36,7 @@ static void close_bit(struct em_efuses *e, const char *by, int bit)
 static void close_field(struct em_efuses *e, const char *list)
 {
     for (size_t i = 0; i < e->field_count; i++)
-        if (em_efuse_listed(list, e->fields[i]->name)) {
+        if (em_efuse_listed(list, e->fields[i]->name) && e->fields[i]->wr_dis >= 0) {
             close_bit(e, "WR_DIS", e->fields[i]->wr_dis);
             return;
         }
@@ -224,7 +224,8 @@ static void lock_later(struct em_efuses *e)
 
 static void lock_group(struct em_efuses *e)
 {
-    close_field(e, "SECURE_VERSION FLASH_CRYPT_CNT");
+    close_field(e, "SECURE_VERSION FLASH_CRYPT_CNT DIS_DOWNLOAD_MODE "
+                   "ENABLE_SECURITY_DOWNLOAD");
 }
 
 static void lock_wr_dis(struct em_efuses *e)

@@ -104,12 +104,47 @@ static void test_sysfs(void)
     char interface[64], path[64];
     CU_ASSERT_TRUE(em_port_interface(interface, "/nowhere/ttyUSB7", root));
     CU_ASSERT_STRING_EQUAL(interface, "1-4.2:1.0");
-    CU_ASSERT_TRUE(em_port_find(path, sizeof path, interface, root));
+    CU_ASSERT_TRUE(em_port_by_interface(path, sizeof path, interface, root));
     CU_ASSERT_STRING_EQUAL(path, "/dev/ttyUSB7");
-    CU_ASSERT_TRUE(em_port_find(path, sizeof path, "1-3:1.0", root));
+    CU_ASSERT_TRUE(em_port_by_interface(path, sizeof path, "1-3:1.0", root));
     CU_ASSERT_STRING_EQUAL(path, "/dev/ttyACM0");
-    CU_ASSERT_FALSE(em_port_find(path, sizeof path, "1-4.2:1.1", root));
+    CU_ASSERT_FALSE(em_port_by_interface(path, sizeof path, "1-4.2:1.1", root));
     CU_ASSERT_FALSE(em_port_interface(interface, "/nowhere/ttyS9", root));
+
+    /* By the place of the device, or of one of its ports; never by a part of a name. */
+    static const struct {
+        const char *topology, *path;
+    } places[] = {
+        {"1-4.2", "/dev/ttyUSB7"},
+        {"1-4.2:1.0", "/dev/ttyUSB7"},
+        {"1-3", "/dev/ttyACM0"},
+        {"1-4", NULL},
+        {"1-4.", NULL},
+        {"1-4.2:1.1", NULL},
+        {"", NULL},
+        {"2-1", NULL},
+    };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct em_port at = {.path = ""};
+        CU_ASSERT_EQUAL(em_port_at(&at, places[i].topology, root),
+                        places[i].path != NULL);
+        CU_ASSERT_EQUAL(em_port_at(NULL, places[i].topology, root),
+                        places[i].path != NULL);
+        if (places[i].path != NULL)
+            CU_ASSERT_STRING_EQUAL(at.path, places[i].path);
+    }
+    struct em_port second = {.path = ""};
+    make_folders(root, "/class/tty/ttyUSB3");
+    make_folders(root, "/devices/pci0/usb1/1-4/1-4.2/1-4.2:1.1/ttyUSB3");
+    link_to(root, "/class/tty/ttyUSB3/device",
+            "../../../devices/pci0/usb1/1-4/1-4.2/1-4.2:1.1/ttyUSB3");
+    CU_ASSERT_TRUE(em_port_at(&second, "1-4.2:1.1", root));
+    CU_ASSERT_STRING_EQUAL(second.path, "/dev/ttyUSB3");
+    CU_ASSERT_EQUAL(second.usb_vid, 0x10C4);
+    CU_ASSERT_STRING_EQUAL(second.topology, "1-4.2");
+    CU_ASSERT_TRUE(em_port_at(&second, "1-4.2", root)); /* the first of the two */
+    CU_ASSERT_STRING_EQUAL(second.path, "/dev/ttyUSB7");
+    CU_ASSERT_FALSE(em_port_at(&second, "1-4.2", "/nowhere"));
 
     /* A link as those of /dev/serial/by-id. */
     struct em_port port = {.usb_vid = -1, .usb_pid = -1, .description = "kept"};

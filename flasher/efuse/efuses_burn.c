@@ -71,7 +71,7 @@ static enum em_status check_block(struct em_efuses *e, size_t b, struct em_error
         return EM_OK;
     }
     if (em_efuses_within(&e->staged[b], &e->now[b])) {
-        em_efuses_log(e, EM_LOG_NOTE, "%s: all bits are burned already", block->name);
+        em_efuses_log(e, EM_LOG_NOTE, "%s: already burned as asked", block->name);
         drop(e, b);
         return EM_OK;
     }

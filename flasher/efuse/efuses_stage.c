@@ -80,7 +80,10 @@ enum em_status em_efuses_stage_value(struct em_efuses *e,
     if (!em_efuses_damaged(e, field->block) &&
         (em_efuses_same(value, &old) || em_efuses_within(value, &read) ||
          em_efuses_same(value, &staged))) {
-        em_efuses_log(e, EM_LOG_NOTE, "%s: the same value is burned already",
+        em_efuses_log(e, EM_LOG_NOTE,
+                      em_efuses_within(value, &read)
+                          ? "%s: already burned as asked"
+                          : "%s: an earlier command of the line burns it",
                       field->name);
         goto out;
     }

@@ -2,7 +2,7 @@
 /* The hash of a plan: approve today what is burned tomorrow, and nothing else. */
 #include "config.h"
 
-#include "flasher/efuse/efuses_int.h"
+#include "flasher/efuse/rules_int.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -23,6 +23,16 @@ static bool add_number(EVP_MD_CTX *ctx, uint64_t number)
     return add(ctx, bytes, sizeof bytes);
 }
 
+/* By their ids: the numbers of rules may change from version to version. */
+static bool add_overridden(EVP_MD_CTX *ctx, const struct em_efuses *e)
+{
+    bool good = true;
+    for (size_t i = 0; i < em_efuse_rules_count && good; i++)
+        if ((e->overridden >> i & 1) != 0)
+            good = add(ctx, em_efuse_rules[i].id, strlen(em_efuse_rules[i].id) + 1);
+    return good && add(ctx, "", 1);
+}
+
 /* All parts have a fixed length or stand behind it, so no two plans look alike. */
 static bool add_all(EVP_MD_CTX *ctx, const struct em_efuses *e)
 {
@@ -32,7 +42,7 @@ static bool add_all(EVP_MD_CTX *ctx, const struct em_efuses *e)
                 add_number(ctx, e->view.revision) && add_number(ctx, e->is_virtual) &&
                 add_number(ctx, e->state.scheme) &&
                 add_number(ctx, e->options.no_postpone) && add_number(ctx, e->force) &&
-                add_number(ctx, e->options.table_520) && add_number(ctx, e->overridden);
+                add_number(ctx, e->options.table_520) && add_overridden(ctx, e);
     for (size_t b = 0; b < e->view.table->block_count && good; b++)
         good = add(ctx, e->now[b].bytes, sizeof e->now[b].bytes) &&
                add_number(ctx, e->state.errors[b].count) &&

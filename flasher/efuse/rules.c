@@ -61,10 +61,11 @@ static bool has_purpose(const struct em_efuse_table *table, const char *kind)
     return false;
 }
 
-static bool has_field(const struct em_efuse_table *table, const char *list)
+static bool has_field(const struct em_efuse_table *table, const char *list, bool closable)
 {
     for (size_t i = 0; i < table->field_count; i++)
-        if (em_efuse_listed(list, table->fields[i].name))
+        if (em_efuse_listed(list, table->fields[i].name) &&
+            (!closable || table->fields[i].wr_dis != EM_EFUSE_NO_BIT))
             return true;
     return false;
 }
@@ -80,7 +81,9 @@ static bool closes_itself(const struct em_efuse_table *table)
 static bool applies(const struct em_efuse_rule *rule, const struct em_efuse_table *table)
 {
     if (rule->needs[0] != '@')
-        return has_field(table, rule->needs);
+        return has_field(table, rule->needs,
+                         rule->check == EM_RULE_LOCK_LATER ||
+                             rule->check == EM_RULE_LOCK_GROUP);
     if (strcmp(rule->needs, "@both") == 0)
         return table->never_both != NULL;
     if (strcmp(rule->needs, "@gap") == 0)

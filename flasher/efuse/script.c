@@ -19,7 +19,7 @@ enum {
     MEMORY_MAX = 16 << 20,
     STEPS_MAX = 20000000,
     STEP_COUNT = 200, /* between two looks at the limits */
-    CPU_SECONDS_MAX = 10,
+    CPU_MS_MAX = 10000,
 };
 
 /* ---- Limits ---- */
@@ -75,12 +75,22 @@ int64_t em_script_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static unsigned cpu_limit_ms(const struct em_script *s)
+{
+    return s->options->max_cpu_ms == 0 ? CPU_MS_MAX : s->options->max_cpu_ms;
+}
+
+static void start_clock(struct em_script *s)
+{
+    s->end_ns = em_script_cpu_ns() + cpu_limit_ms(s) * (int64_t)1000000;
+}
+
 void em_script_check_time(lua_State *lua)
 {
     if (em_script_cpu_ns() > em_script_of(lua)->end_ns)
         (void)em_script_stop(lua, "look for a loop that does not end",
-                             "the script takes more than %d s of processor time",
-                             CPU_SECONDS_MAX);
+                             "the script takes more than %u ms of processor time",
+                             cpu_limit_ms(em_script_of(lua)));
 }
 
 static void on_count(lua_State *lua, lua_Debug *ar)
@@ -186,12 +196,21 @@ static void add_hint(const struct em_script *s, struct em_error *err)
         (void)snprintf(err->hint, sizeof err->hint, "%s", hint);
 }
 
-/* Lua puts "name:line: " before its messages: take it off. */
-static const char *without_place(const char *what, const lua_Debug *ar, int line)
+/* Lua puts "name:line: " before its messages: take it off, and tell the line. It is not
+ * the one that Lua is at if error() was told to blame the caller. */
+static const char *without_place(const char *what, const lua_Debug *ar,
+                                 unsigned long *line)
 {
-    char place[LUA_IDSIZE + 24];
-    (void)snprintf(place, sizeof place, "%s:%d: ", ar->short_src, line);
-    return strncmp(what, place, strlen(place)) == 0 ? what + strlen(place) : what;
+    char *end;
+    size_t len = strlen(ar->short_src);
+    if (strncmp(what, ar->short_src, len) != 0 || what[len] != ':' ||
+        what[len + 1] < '1' || what[len + 1] > '9')
+        return what;
+    unsigned long number = strtoul(what + len + 1, &end, 10);
+    if (strncmp(end, ": ", 2) != 0)
+        return what;
+    *line = number;
+    return end + 2;
 }
 
 /* Called with what Lua throws, where it is thrown: note what and where. */
@@ -205,15 +224,19 @@ static int on_error(lua_State *lua)
                            ? lua_tostring(lua, 1)
                            : "error() was called without a text";
     bool known = em_script_where(lua, &ar);
+    unsigned long line = known ? (unsigned long)ar.currentline : 0;
     if (known)
-        what = without_place(what, &ar, ar.currentline);
+        what = without_place(what, &ar, &line);
     if (s->refused.status != EM_OK && strcmp(s->refused.what, what) == 0)
         s->err = s->refused;
-    else
-        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", what);
-    clean(s->err.what);
+    else {
+        char text[sizeof s->err.what];
+        (void)snprintf(text, sizeof text, "%s", what);
+        clean(text);
+        (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "%s", text);
+    }
     if (known)
-        em_error_at(&s->err, ar.source + 1, (unsigned long)ar.currentline);
+        em_error_at(&s->err, ar.source + 1, line);
     s->ended = true;
     return 1;
 }
@@ -232,10 +255,7 @@ static void stop_compile(lua_State *lua, const char *file)
     lua_pushfstring(lua, "@%s", file);
     if (luaL_loadbufferx(lua, "", 0, lua_tostring(lua, -1), "t") == LUA_OK &&
         lua_getinfo(lua, ">S", &ar) != 0) {
-        size_t len = strlen(ar.short_src);
-        if (strncmp(what, ar.short_src, len) == 0 && what[len] == ':')
-            line = strtoul(what + len + 1, NULL, 10);
-        const char *rest = without_place(what, &ar, (int)line);
+        const char *rest = without_place(what, &ar, &line);
         memmove(what, rest, strlen(rest) + 1);
     }
     clean(what);
@@ -323,7 +343,7 @@ static int start(lua_State *lua)
         em_script_load(lua, with->file);
     else
         em_script_compile(lua, with->file, with->text, with->len);
-    em_script_of(lua)->end_ns = em_script_cpu_ns() + CPU_SECONDS_MAX * 1000000000LL;
+    start_clock(em_script_of(lua));
     lua_call(lua, 0, 0);
     return 0;
 }
@@ -338,10 +358,9 @@ static enum em_status finish(struct em_script *s, int result, const char *file,
                            s->most);
         if (s->has_place)
             em_error_at(&s->err, s->place_file, (unsigned long)s->place.currentline);
-    }
-    else if (!s->ended && result != LUA_OK)
+    } else if (!s->ended && result != LUA_OK)
         (void)em_error_set(&s->err, EM_ERR_INPUT, NULL, "the script fails in its fault");
-    else if (!s->ended)
+    else if (!s->ended || s->err.status == EM_OK)
         return EM_OK;
     if (s->err.file[0] == '\0')
         em_error_at(&s->err, file, 0);
@@ -363,7 +382,7 @@ enum em_status em_script_run_text(struct em_efuses *efuses, const char *file,
     struct start with = {.file = file, .text = text, .len = len};
     s.most = options->max_memory == 0 ? MEMORY_MAX : options->max_memory;
     s.steps = options->max_steps == 0 ? STEPS_MAX : options->max_steps;
-    s.end_ns = em_script_cpu_ns() + CPU_SECONDS_MAX * 1000000000LL;
+    start_clock(&s);
     lua_State *lua = lua_newstate(allocate, &s);
     if (lua == NULL)
         return em_efuses_stage_done(efuses, em_error_nomem(err));

@@ -15,11 +15,21 @@ enum {
     COMMANDS_MAX = 2000,
     WORDS_MAX = 512,
     PATH_LEN_MAX = 4096,
+    PRINT_MAX = 1 << 20, /* bytes */
 };
 
 /* Names in Lua's messages. */
 static const char field_kind[] = "eFuse field";
 static const char efuses_kind[] = "efuses";
+
+/* What does something does it only while the script runs. */
+static struct em_script *live_script(lua_State *lua)
+{
+    struct em_script *s = em_script_of(lua);
+    if (s->ended)
+        (void)em_script_end(lua);
+    return s;
+}
 
 /* ---- Fields ---- */
 
@@ -84,15 +94,19 @@ static int no_assigning(lua_State *lua)
 
 static int burn_all(lua_State *lua)
 {
-    struct em_script *s = em_script_of(lua);
+    struct em_script *s = live_script(lua);
     int64_t before = em_script_cpu_ns();
     enum em_efuses_result result;
+    bool ends = false;
     s->burned = true; /* also when it fails in the middle */
-    enum em_status status =
-        s->options->burn != NULL
-            ? s->options->burn(s->options->user, &s->err)
-            : em_efuses_burn(s->efuses, NULL, NULL, &result, &s->err);
+    enum em_status status = s->options->burn != NULL
+                                ? s->options->burn(s->options->user, &ends, &s->err)
+                                : em_efuses_burn(s->efuses, NULL, NULL, &result, &s->err);
     s->end_ns += em_script_cpu_ns() - before;
+    if (status == EM_OK && ends) {
+        s->err = (struct em_error){0};
+        return em_script_end(lua);
+    }
     if (status == EM_OK)
         return 0;
     lua_Debug ar;
@@ -101,14 +115,60 @@ static int burn_all(lua_State *lua)
     return em_script_end(lua);
 }
 
+/* efuses:has("NAME"): scripts for several chips ask before they use a field. */
+static int has_field(lua_State *lua)
+{
+    struct em_efuses_field field;
+    const char *name = luaL_checkstring(lua, 2);
+    lua_pushboolean(lua, em_efuses_field_find(em_script_of(lua)->efuses, name, &field,
+                                              NULL) == EM_OK);
+    return 1;
+}
+
+/* efuses:coding_scheme_errors([block]): their number, and a sentence if there are any. */
+static int coding_errors(lua_State *lua)
+{
+    struct em_efuses *efuses = em_script_of(lua)->efuses;
+    struct em_efuses_block block;
+    struct em_error err = {0};
+    lua_Integer sum = 0;
+    const char *name = luaL_optstring(lua, 2, NULL);
+    need_readable(lua);
+    if (name != NULL) {
+        if (em_efuses_block_find(efuses, name, &block, &err) != EM_OK)
+            return em_script_raise(lua, &err);
+        lua_pushinteger(lua, (lua_Integer)block.errors + block.failed);
+        return 1;
+    }
+    for (size_t i = 0; i < em_efuses_block_count(efuses); i++) {
+        em_efuses_block(efuses, i, &block);
+        sum += (lua_Integer)block.errors + block.failed;
+    }
+    bool good = em_efuses_check_errors(efuses, &err) == EM_OK;
+    lua_pushinteger(lua, good ? 0 : sum == 0 ? 1 : sum);
+    lua_pushstring(lua, good ? "" : err.what);
+    return 2;
+}
+
+/* The name, for print(). */
+static int field_name(lua_State *lua)
+{
+    lua_pushstring(lua, luaL_checkudata(lua, 1, field_kind));
+    return 1;
+}
+
 /* efuses.NAME */
 static int find_field(lua_State *lua)
 {
     struct em_efuses_field field;
     struct em_error err;
     const char *name = luaL_checkstring(lua, 2);
-    if (strcmp(name, "burn_all") == 0) {
-        lua_pushcfunction(lua, burn_all);
+    lua_CFunction method = strcmp(name, "burn_all") == 0               ? burn_all
+                           : strcmp(name, "has") == 0                  ? has_field
+                           : strcmp(name, "coding_scheme_errors") == 0 ? coding_errors
+                                                                       : NULL;
+    if (method != NULL) {
+        lua_pushcfunction(lua, method);
         return 1;
     }
     if (em_efuses_field_find(em_script_of(lua)->efuses, name, &field, &err) != EM_OK)
@@ -172,7 +232,7 @@ static enum em_status run_words(struct em_script *s, const struct em_buf *words,
 /* efuse("burn-bit BLOCK3 1"), efuse("burn-key", block, file, purpose) */
 static int run_command(lua_State *lua)
 {
-    struct em_script *s = em_script_of(lua);
+    struct em_script *s = live_script(lua);
     struct em_buf words = {0};
     size_t count = 0;
     luaL_checkstack(lua, 8, NULL);
@@ -207,16 +267,19 @@ static int run_command(lua_State *lua)
 static int run_nested(lua_State *lua)
 {
     char path[PATH_LEN_MAX];
-    struct em_script *s = em_script_of(lua);
-    const char *name = luaL_checkstring(lua, 1);
+    struct em_script *s = live_script(lua);
+    size_t name_len;
+    const char *name = luaL_checklstring(lua, 1, &name_len);
     lua_Debug ar;
     int folder = 0;
+    if (memchr(name, '\0', name_len) != NULL)
+        return luaL_error(lua, "a name with a NUL character");
     if (name[0] != '/' && em_script_where(lua, &ar)) {
         const char *slash = strrchr(ar.source + 1, '/');
         folder = slash == NULL ? 0 : (int)(slash - ar.source);
     }
-    int len = snprintf(path, sizeof path, "%.*s%s", folder, folder > 0 ? ar.source + 1 : "",
-                       name);
+    int len = snprintf(path, sizeof path, "%.*s%s", folder,
+                       folder > 0 ? ar.source + 1 : "", name);
     if (len < 0 || (size_t)len >= sizeof path)
         return em_script_stop(lua, NULL, "the name of the script is too long");
     if (s->nested == NESTED_MAX)
@@ -224,8 +287,8 @@ static int run_nested(lua_State *lua)
                               "scripts are nested more than %d deep", NESTED_MAX);
     lua_settop(lua, 0);
     em_script_load(lua, path);
-    s->nested++; /* stays so if it fails: what catches that is no deeper, but may not go on
-                  * for ever */
+    s->nested++; /* stays so if it fails: what catches that is no deeper, but may not go
+                  * on for ever */
     lua_call(lua, 0, LUA_MULTRET);
     s->nested--;
     return lua_gettop(lua);
@@ -265,6 +328,10 @@ static int print(lua_State *lua)
         luaL_addvalue(&text);
     }
     size_t len = luaL_bufflen(&text);
+    if (len >= PRINT_MAX - s->printed)
+        return em_script_stop(lua, "look for a loop that does not end",
+                              "the script prints more than %d bytes", (int)PRINT_MAX);
+    s->printed += len + 1;
     clean_line(luaL_buffaddr(&text), len);
     luaL_pushresult(&text);
     const char *line = lua_tostring(lua, -1);
@@ -307,6 +374,17 @@ static void push_args(lua_State *lua)
     lua_setfield(lua, -2, "configfiles");
 }
 
+/* What the caller knows of the unit. */
+static void push_unit(lua_State *lua)
+{
+    const struct em_efuses_script *options = em_script_of(lua)->options;
+    lua_newtable(lua);
+    for (size_t i = 0; i < options->value_count; i++) {
+        lua_pushstring(lua, options->values[i].text);
+        lua_setfield(lua, -2, options->values[i].name);
+    }
+}
+
 void em_script_open_api(lua_State *lua)
 {
     static const luaL_Reg functions[] = {{"efuse", run_command},
@@ -323,6 +401,8 @@ void em_script_open_api(lua_State *lua)
     (void)luaL_newmetatable(lua, field_kind);
     luaL_newlib(lua, methods);
     lua_setfield(lua, -2, "__index");
+    lua_pushcfunction(lua, field_name);
+    lua_setfield(lua, -2, "__tostring");
     lua_pushcfunction(lua, no_assigning);
     lua_setfield(lua, -2, "__newindex");
     lua_pop(lua, 1);
@@ -341,4 +421,6 @@ void em_script_open_api(lua_State *lua)
     lua_setfield(lua, -2, "chip");
     push_args(lua);
     lua_setfield(lua, -2, "args");
+    push_unit(lua);
+    lua_setfield(lua, -2, "unit");
 }

@@ -88,9 +88,9 @@ static enum em_status parse(json_t **out, const struct em_buf *text, const char 
     char *near = strstr(fault.text, " near ");
     if (near != NULL)
         *near = '\0';
-    (void)em_error_set(err, EM_ERR_INPUT, NULL, "JSON, column %d: %s", fault.column,
-                       fault.text);
+    (void)em_error_set(err, EM_ERR_INPUT, NULL, "not JSON: %s", fault.text);
     em_error_at(err, path, fault.line < 1 ? 1UL : (unsigned long)fault.line);
+    err->column = fault.column < 1 ? 1UL : (unsigned long)fault.column;
     return EM_ERR_INPUT;
 }
 

@@ -20,6 +20,8 @@ struct em_script {
     int64_t end_ns;  /* of processor time */
     unsigned nested; /* scripts within scripts */
     unsigned commands;
+    size_t printed; /* bytes */
+    unsigned looks; /* comparisons of table.sort() */
     bool has_place; /* where the memory was not enough */
     lua_Debug place;
     char place_file[256];

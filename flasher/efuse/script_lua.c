@@ -28,6 +28,25 @@ static int with_short_table(lua_State *lua)
     return call_wrapped(lua);
 }
 
+/* "<" for table.sort(), which would otherwise compare long texts without end. */
+static int less(lua_State *lua)
+{
+    enum { LOOK_EVERY = 16 };
+    if (em_script_of(lua)->looks++ % LOOK_EVERY == 0)
+        em_script_check_time(lua);
+    lua_pushboolean(lua, lua_compare(lua, 1, 2, LUA_OPLT));
+    return 1;
+}
+
+static int sort(lua_State *lua)
+{
+    if (lua_isnoneornil(lua, 2)) {
+        lua_settop(lua, 1);
+        lua_pushcfunction(lua, less);
+    }
+    return with_short_table(lua);
+}
+
 static int rep(lua_State *lua)
 {
     size_t len = 0;
@@ -79,12 +98,15 @@ static double cost_of(const char *pattern, size_t pattern_len, double len, bool 
 static int with_pattern(lua_State *lua)
 {
     bool anchors = lua_toboolean(lua, lua_upvalueindex(2));
+    bool plain = lua_toboolean(lua, lua_upvalueindex(3)) && lua_toboolean(lua, 4);
     if (lua_isstring(lua, 1) && lua_isstring(lua, 2)) {
         size_t len;
         size_t pattern_len;
         (void)lua_tolstring(lua, 1, &len);
         const char *pattern = lua_tolstring(lua, 2, &pattern_len);
-        if (cost_of(pattern, pattern_len, (double)len + 1, anchors) > COST_MAX)
+        double cost = plain ? (double)len * (1 + (double)pattern_len / 16)
+                            : cost_of(pattern, pattern_len, (double)len + 1, anchors);
+        if (cost > COST_MAX)
             return em_script_stop(lua, "search in smaller pieces, or line by line",
                                   "this pattern may take too long for a text of %zu "
                                   "bytes",
@@ -99,7 +121,8 @@ static void wrap(lua_State *lua, const char *const *names, lua_CFunction wrapper
     for (; *names != NULL; names++) {
         (void)lua_getfield(lua, -1, *names);
         lua_pushboolean(lua, strcmp(*names, "gmatch") != 0); /* '^' is a letter there */
-        lua_pushcclosure(lua, wrapper, 2);
+        lua_pushboolean(lua, strcmp(*names, "find") == 0);
+        lua_pushcclosure(lua, wrapper, 3);
         lua_setfield(lua, -2, *names);
     }
 }
@@ -126,8 +149,8 @@ void em_script_open_lua(lua_State *lua)
     static const char *const bad_math[] = {"random", "randomseed", NULL};
     static const char *const patterns[] = {"find", "match", "gmatch", "gsub", NULL};
     static const char *const reps[] = {"rep", NULL};
-    static const char *const tables[] = {"concat", "insert", "remove",
-                                         "sort",   "unpack", NULL};
+    static const char *const tables[] = {"concat", "insert", "remove", "unpack", NULL};
+    static const char *const sorts[] = {"sort", NULL};
     lua_newtable(lua);
     luaL_requiref(lua, LUA_GNAME, luaopen_base, 0);
     for (const char *const *name = kept; *name != NULL; name++) {
@@ -143,6 +166,7 @@ void em_script_open_lua(lua_State *lua)
     luaL_requiref(lua, LUA_TABLIBNAME, luaopen_table, 0);
     drop(lua, bad_table);
     wrap(lua, tables, with_short_table);
+    wrap(lua, sorts, sort);
     lua_setfield(lua, -2, LUA_TABLIBNAME);
     luaL_requiref(lua, LUA_MATHLIBNAME, luaopen_math, 0);
     drop(lua, bad_math);

@@ -95,6 +95,10 @@ enum em_status em_flash_job_pack(struct em_flash_job *job, size_t block,
     if (job->packed == NULL)
         return em_error_nomem(err);
     enum em_status status = EM_OK;
+    if (job->shared != NULL && job->run_count == 1 && job->runs[0].len == job->len) {
+        job->packed_shared = true;
+        return em_flash_shared_pack(&job->packed[0], job->shared, block, err);
+    }
     for (size_t i = 0; i < job->run_count && status == EM_OK; i++)
         status = em_flash_pack(&job->packed[i], job->data + job->runs[i].off,
                                job->runs[i].len, block, err);

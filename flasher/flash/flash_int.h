@@ -162,7 +162,9 @@ struct em_flash_job {
     bool encrypt;
     struct em_flash_run *runs; /* by address, disjoint */
     size_t run_count;
-    struct em_flash_packed *packed; /* run_count of them, or NULL */
+    struct em_flash_packed *packed;       /* run_count of them, or NULL */
+    const struct em_flash_shared *shared; /* has exactly the bytes of data; or NULL */
+    bool packed_shared;                   /* what packed points to is that one's */
 };
 
 /** Pad @p piece, put it on a sector where the loader needs that, patch its header; one
@@ -181,7 +183,7 @@ enum em_status em_flash_job_diff(struct em_flash_job *job, bool rest_blank,
 /** Give back what the job holds; packed runs too. */
 void em_flash_job_free(struct em_flash_job *job);
 
-/* ---- compression (compress.c, packer.c) ---- */
+/* ---- compression (compress.c, shared.c, packer.c) ---- */
 
 /** Compress @p data into blocks of @p block bytes; out->data NULL if it does not shrink.
  * EM_ERR_NOMEM. */
@@ -192,6 +194,19 @@ void em_flash_packed_free(struct em_flash_packed *packed);
 /** Compress all runs of a job, that have to be there. */
 enum em_status em_flash_job_pack(struct em_flash_job *job, size_t block,
                                  struct em_error *err);
+
+/** Does @p shared hold exactly these bytes? *bytes_out: its own, valid as long as it. */
+bool em_flash_shared_is(const struct em_flash_shared *shared, const uint8_t *data,
+                        size_t len, const uint8_t **bytes_out);
+
+/** All of its bytes compressed for blocks of @p block bytes: made by the first who asks,
+ * others wait for it. *out belongs to @p shared; out->data NULL if it does not shrink. */
+enum em_status em_flash_shared_pack(struct em_flash_packed *out,
+                                    const struct em_flash_shared *shared, size_t block,
+                                    struct em_error *err);
+
+/** MD5 of its bytes. */
+const uint8_t *em_flash_shared_md5(const struct em_flash_shared *shared);
 
 /** Compresses jobs in order, ahead of who needs them. */
 struct em_flash_packer;
@@ -253,6 +268,10 @@ const char *em_flash_piece_name(const struct em_flash_piece *piece);
 /** MD5 of @p data. EM_ERR_CRYPTO. */
 enum em_status em_flash_md5(uint8_t out[EM_FLASH_MD5_LEN], const uint8_t *data,
                             size_t len, struct em_error *err);
+
+/** MD5 of all that @p job writes. EM_ERR_CRYPTO. */
+enum em_status em_flash_job_md5(uint8_t out[EM_FLASH_MD5_LEN],
+                                const struct em_flash_job *job, struct em_error *err);
 
 /** Does the flash hold what has the digest @p md5? Asks twice before it says no: what
  * comes over the line may be garbled, but never into 128 right bits. */

@@ -79,7 +79,7 @@ static enum em_status verify(struct em_flash_engine *engine, struct em_error *er
         return EM_OK;
     }
     uint8_t md5[EM_FLASH_MD5_LEN];
-    enum em_status status = em_flash_md5(md5, job->data, job->len, err);
+    enum em_status status = em_flash_job_md5(md5, job, err);
     for (unsigned repairs = 0; status == EM_OK; repairs++) {
         bool same;
         status = em_flash_same_md5(engine->dev, job->addr, job->len, md5, &same, err);

@@ -17,6 +17,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/flash/plan.c \
 	flasher/flash/read.c \
 	flasher/flash/security.c \
+	flasher/flash/shared.c \
 	flasher/flash/size.c \
 	flasher/flash/spi.c \
 	flasher/flash/status.c \

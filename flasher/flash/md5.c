@@ -22,6 +22,15 @@ enum em_status em_flash_md5(uint8_t out[EM_FLASH_MD5_LEN], const uint8_t *data,
     return EM_OK;
 }
 
+enum em_status em_flash_job_md5(uint8_t out[EM_FLASH_MD5_LEN],
+                                const struct em_flash_job *job, struct em_error *err)
+{
+    if (job->shared == NULL)
+        return em_flash_md5(out, job->data, job->len, err);
+    memcpy(out, em_flash_shared_md5(job->shared), EM_FLASH_MD5_LEN);
+    return EM_OK;
+}
+
 enum em_status em_flash_same_md5(struct em_device *dev, uint32_t addr, size_t len,
                                  const uint8_t md5[EM_FLASH_MD5_LEN], bool *same_out,
                                  struct em_error *err)

@@ -67,6 +67,21 @@ static bool wants_patch(const struct em_device *dev, const struct em_flash_piece
            (space->header != 0 || !is_kept(options->mode) || !is_kept(options->freq));
 }
 
+/* What others write as well need not be kept, compressed and digested once more. Padding
+ * may be the same as theirs, a header that was changed is not. */
+static void share(struct em_flash_job *job)
+{
+    const struct em_flash_shared *shared = job->piece->shared;
+    const uint8_t *bytes;
+    if (shared == NULL || job->encrypt ||
+        !em_flash_shared_is(shared, job->data, job->len, &bytes))
+        return;
+    job->shared = shared;
+    job->data = bytes;
+    free(job->own);
+    job->own = NULL;
+}
+
 enum em_status em_flash_job_plan(struct em_flash_job *out, struct em_device *dev,
                                  const struct em_flash_piece *piece,
                                  const struct em_flash_options *options,
@@ -108,12 +123,14 @@ enum em_status em_flash_job_plan(struct em_flash_job *out, struct em_device *dev
     }
     out->runs[0].len = out->len;
     out->run_count = 1;
+    share(out);
     return EM_OK;
 }
 
 void em_flash_job_free(struct em_flash_job *job)
 {
-    for (size_t i = 0; job->packed != NULL && i < job->run_count; i++)
+    bool own = job->packed != NULL && !job->packed_shared;
+    for (size_t i = 0; own && i < job->run_count; i++)
         em_flash_packed_free(&job->packed[i]);
     free(job->packed);
     free(job->runs);

@@ -130,8 +130,10 @@ static enum em_status leave_out(struct writing *w, size_t idx, struct em_error *
     if (job->len == 0 || job->encrypt || w->write->erase_all)
         return EM_OK;
     if (w->write->skip_flashed && em_flash_can_md5(w->dev)) {
-        enum em_status status =
-            em_flash_same(w->dev, job->addr, job->data, job->len, &same, err);
+        uint8_t md5[EM_FLASH_MD5_LEN];
+        enum em_status status = em_flash_job_md5(md5, job, err);
+        if (status == EM_OK)
+            status = em_flash_same_md5(w->dev, job->addr, job->len, md5, &same, err);
         if (status != EM_OK)
             return status;
         struct em_flash_written *result = result_of(w, job);

@@ -32,8 +32,8 @@ static enum em_status pulse(struct em_device *dev, struct em_error *err)
     return status == EM_ERR_PORT && (dev->usb_jtag || dev->usb_otg) ? EM_OK : status;
 }
 
-/* Let the RTC watchdog bite. */
-static enum em_status bite(struct em_device *dev, struct em_error *err)
+/* Let the RTC watchdog bite soon. */
+static enum em_status arm_watchdog(struct em_device *dev, struct em_error *err)
 {
     const struct em_chip *chip = dev->chip;
     const struct em_rom_write writes[] = {
@@ -42,10 +42,12 @@ static enum em_status bite(struct em_device *dev, struct em_error *err)
         {chip->wdt_config0, watchdog_on, UINT32_MAX, 0},
         {chip->wdt_wprotect, 0, UINT32_MAX, 0},
     };
-    enum em_status status =
-        em_rom_write_regs(dev, writes, sizeof writes / sizeof writes[0], err);
-    if (status != EM_OK)
-        return status;
+    return em_rom_write_regs(dev, writes, sizeof writes / sizeof writes[0], err);
+}
+
+/* And wait until it has. */
+static enum em_status bite(struct em_device *dev)
+{
     em_rom_sleep_ms(dev, WATCHDOG_WAIT_MS);
     dev->stub = false;
     return EM_OK;
@@ -53,8 +55,10 @@ static enum em_status bite(struct em_device *dev, struct em_error *err)
 
 static enum em_status watchdog_reset(struct em_device *dev, struct em_error *err)
 {
-    if (dev->chip->watchdog_reset && !dev->secure_download)
-        return bite(dev, err);
+    if (dev->chip->watchdog_reset && !dev->secure_download) {
+        enum em_status status = arm_watchdog(dev, err);
+        return status == EM_OK ? bite(dev) : status;
+    }
     em_rom_log(dev, EM_LOG_NOTE, NULL,
                "%s cannot be reset by its watchdog%s: pulse on EN", dev->chip->name,
                dev->secure_download ? " in secure download mode" : "");
@@ -79,7 +83,8 @@ static bool needs_watchdog(struct em_device *dev)
     return (strap >> chip->boot_strap_bit & 1) == 0 && forced == 0;
 }
 
-static enum em_status hard_reset(struct em_device *dev, struct em_error *err)
+enum em_status em_rom_hard_reset(struct em_device *dev, uint32_t baud,
+                                 struct em_error *err)
 {
     const struct em_chip *chip = dev->chip;
     if (em_rom_has_quirk(dev, EM_ROM_CLEAR_FORCE_DOWNLOAD) && !dev->secure_download) {
@@ -87,9 +92,16 @@ static enum em_status hard_reset(struct em_device *dev, struct em_error *err)
         (void)em_rom_update_reg(dev, chip->force_download_reg, chip->force_download_mask,
                                 0, NULL);
     }
-    if (needs_watchdog(dev))
-        return bite(dev, err);
-    return pulse(dev, err);
+    bool watchdog = needs_watchdog(dev);
+    enum em_status status = watchdog ? arm_watchdog(dev, err) : EM_OK;
+    /* Commands are done: from here on the line belongs to what the chip says. */
+    if (status == EM_OK && baud != 0)
+        status = em_rom_set_baud(dev, baud, err);
+    if (status == EM_OK && baud != 0)
+        status = em_rom_flush(dev, err);
+    if (status != EM_OK)
+        return status;
+    return watchdog ? bite(dev) : pulse(dev, err);
 }
 
 static enum em_status soft_reset(struct em_device *dev, struct em_error *err)
@@ -102,7 +114,7 @@ static enum em_status soft_reset(struct em_device *dev, struct em_error *err)
         em_rom_log(dev, EM_LOG_NOTE, NULL,
                    "the stub of %s cannot start the program: pulse on EN",
                    dev->chip->name);
-        return hard_reset(dev, err);
+        return em_rom_hard_reset(dev, 0, err);
     }
     enum em_status status = EM_OK;
     if (!dev->flash.attached)
@@ -133,7 +145,7 @@ enum em_status em_device_reset(struct em_device *device, enum em_after after,
 {
     switch (after) {
     case EM_AFTER_HARD_RESET:
-        return hard_reset(device, err);
+        return em_rom_hard_reset(device, 0, err);
     case EM_AFTER_SOFT_RESET:
         return soft_reset(device, err);
     case EM_AFTER_WATCHDOG_RESET:

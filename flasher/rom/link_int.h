@@ -96,6 +96,13 @@ enum em_status em_rom_tell_silence(struct em_device *dev, unsigned attempts,
 /** Say once that nothing can be reset through this port. */
 void em_rom_tell_no_lines(struct em_device *dev);
 
+/* ---- leaving (leave.c) ---- */
+
+/** EM_AFTER_HARD_RESET. @p baud: the line's rate from the moment on when the chip may
+ * speak for itself; 0: as it is. */
+enum em_status em_rom_hard_reset(struct em_device *dev, uint32_t baud,
+                                 struct em_error *err);
+
 /* ---- device (device.c) ---- */
 
 /** A device without a port yet: settings, sequences, the stub's file. */

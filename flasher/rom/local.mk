@@ -13,6 +13,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/rom/leave.c \
 	flasher/rom/link.c \
 	flasher/rom/link_int.h \
+	flasher/rom/listen.c \
 	flasher/rom/memory.c \
 	flasher/rom/open.c \
 	flasher/rom/ops.c \

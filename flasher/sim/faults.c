@@ -91,6 +91,7 @@ static bool parse_item(struct em_sim_faults *out, const char *name, size_t name_
         {"garble", &out->garble, NULL},
         {"dup", &out->dup, NULL},
         {"bad-md5", &out->bad_md5, NULL},
+        {"power", &out->power, NULL},
         {"cut-after", NULL, &out->cut_after},
         {"stuck-after", NULL, &out->stuck_after},
     };
@@ -133,7 +134,7 @@ enum em_status em_sim_faults_parse(struct em_sim_faults *out, const char *text,
             !parse_item(out, text, name_len, equals + 1, len - name_len - 1))
             return em_error_set(
                 err, EM_ERR_USAGE,
-                "drop=P, garble=P, dup=P, delay=P:MS, cut-after=BYTES, "
+                "drop=P, garble=P, dup=P, delay=P:MS, cut-after=BYTES, power=P, "
                 "power-cut-at=COMMAND:N, stuck-after=N, bad-md5=P; P from 0 to 1",
                 "fault '%.*s' is not one of the faults, or its value is out of range",
                 (int)(len < 100 ? len : 100), text);

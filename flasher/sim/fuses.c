@@ -227,11 +227,11 @@ static void cut_if_due(struct em_sim *sim)
     sim->burns++;
     if (faults->power_cut_op == EM_SIM_CUT_BURN && sim->burns == faults->power_cut_at) {
         faults->power_cut_op = EM_SIM_CUT_NONE;
-        sim->cutting = true;
-        sim->stats.faults++;
+        em_sim_power_begin_cut(sim, EM_SIM_CUT_PERMILLE);
     }
     if (sim->cutting)
-        em_efuse_model_cut(sim->fuses, 500, em_sim_random_next(&sim->noise));
+        em_efuse_model_cut(sim->fuses, sim->cut_permille,
+                           em_sim_random_next(&sim->noise));
 }
 
 void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)
@@ -247,7 +247,8 @@ void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)
     em_sim_spend(sim, busy_us * 1000);
     if (busy_us > 0 && !burns) /* the read windows show new values */
         em_sim_fuses_obey(sim);
-    if (!sim->fuses_changed)
+    /* A burn that was cut may change copies of bits and not one bit. */
+    if (!sim->fuses_changed && !burns)
         return;
     sim->fuses_changed = false;
     if (em_sim_fuses_save(sim, &err) != EM_OK || write_journal(sim, &err) != EM_OK)

@@ -208,10 +208,9 @@ static bool survives(struct em_sim *sim, const struct em_sim_request *request)
     }
     if (request->op == faults->power_cut_op && ++sim->cut_seen == faults->power_cut_at) {
         faults->power_cut_op = EM_SIM_CUT_NONE;
-        sim->cutting = true;
-        sim->stats.faults++;
-        sim->flash.power = EM_SIM_POWER_FAILING;
+        em_sim_power_begin_cut(sim, EM_SIM_CUT_PERMILLE);
     }
+    em_sim_power_dice(sim);
     return !sim->stuck;
 }
 
@@ -226,10 +225,8 @@ static void run(struct em_sim *sim, const struct em_sim_request *request)
         command->run(sim, request);
     else
         refuse_unknown(sim, request);
-    if (!sim->cutting)
-        return;
-    sim->cutting = false;
-    em_sim_power_off(sim);
+    if (sim->cutting)
+        em_sim_power_off(sim);
 }
 
 void em_sim_on_frame(struct em_sim *sim, const uint8_t *body, size_t len)

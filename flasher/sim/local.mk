@@ -13,6 +13,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/sim/memory.c \
 	flasher/sim/memory_commands.c \
 	flasher/sim/options.c \
+	flasher/sim/power.c \
 	flasher/sim/reset.c \
 	flasher/sim/seed.c \
 	flasher/sim/serve.c \

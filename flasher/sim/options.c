@@ -192,6 +192,18 @@ static bool set_fault(struct em_sim_options *o, const char *value)
     return true; /* em_sim_faults_parse() says more about it */
 }
 
+static bool set_app_output(struct em_sim_options *o, const char *value)
+{
+    o->app_output = value;
+    return true;
+}
+
+static bool set_clock(struct em_sim_options *o, const char *value)
+{
+    o->wall_clock = strcmp(value, "wall") == 0;
+    return o->wall_clock || strcmp(value, "virtual") == 0;
+}
+
 static const struct {
     const char *key;
     setter *set;
@@ -215,6 +227,8 @@ static const struct {
     {"usb-pid", set_usb_pid, "a USB product id as 0x1001"},
     {"seed", set_seed, "a number"},
     {"fault", set_fault, "faults as drop=0.001,garble=0.001"},
+    {"app-output", set_app_output, "a text"},
+    {"clock", set_clock, "virtual or wall"},
 };
 
 enum em_status em_sim_option_set(struct em_sim_options *options, const char *key,
@@ -232,7 +246,8 @@ enum em_status em_sim_option_set(struct em_sim_options *options, const char *key
     return em_error_set(err, EM_ERR_USAGE,
                         "flash, flash-size, flash-id, efuse, journal, mac, revision, "
                         "crystal, timing, secure-download, flash-encryption, "
-                        "secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault",
+                        "secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault, "
+                        "app-output, clock",
                         "a simulated chip has no option '%s'", key);
 }
 

@@ -7,6 +7,7 @@
 #include "flasher/sim/sim_int.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* EN rises slowly, by its capacitor, and the boot pin is looked at when it is up. Hosts
  * that cannot set both lines at once pass through "both asserted", where neither
@@ -30,21 +31,56 @@ static void forget(struct em_sim *sim)
     em_sim_seed_registers(sim);
 }
 
+/* What the program prints, its escapes resolved. */
+static void say(struct em_sim *sim, const char *text)
+{
+    static const char letters[] = "nrt\\", bytes[] = "\n\r\t\\";
+    struct em_buf out = {0};
+    for (; *text != '\0'; text++) {
+        const char *letter =
+            text[0] == '\\' && text[1] != '\0' ? strchr(letters, text[1]) : NULL;
+        em_buf_append(&out, letter == NULL ? text : &bytes[letter - letters], 1);
+        text += letter != NULL;
+    }
+    em_buf_append(&out, "", 1);
+    if (!out.failed)
+        em_sim_put_text(sim, (const char *)out.data);
+    em_buf_free(&out);
+}
+
+/* Would the ROM start what stands there? What is encrypted shows nothing. */
+static bool has_program(const struct em_sim *sim, const uint8_t *head)
+{
+    static const uint32_t erased = 0xFFFFFFFF;
+    unsigned ones = 0;
+    for (unsigned bits = sim->crypt_count; bits != 0; bits &= bits - 1)
+        ones++;
+    if (ones % 2 == 1)
+        return em_get_le32(head) != erased;
+    /* magic byte of firmware images and their segments, rom-protocol.md 12 */
+    return head[0] == 0xE9 && head[1] > 0 && head[1] <= 16;
+}
+
 void em_sim_start_app(struct em_sim *sim)
 {
     const uint8_t *head = sim->flash.data + sim->chip->bootloader;
+    const char *output = sim->options.app_output;
     char text[128];
     em_sim_loader_reset(sim);
     sim->mode = EM_SIM_APP;
-    if (!sim->lines_known) /* nobody is there to read it, and it would be in the way */
+    /* Nobody is there to read it, and it would be in the way: unless it was asked for. */
+    if (!sim->lines_known && output == NULL)
         return;
-    if (head[0] == 0xE9) /* magic byte of firmware images, rom-protocol.md 12 */
-        (void)snprintf(text, sizeof text, "entry 0x%08x\r\nsimulated program runs\r\n",
-                       (unsigned)em_get_le32(head + 4));
-    else
+    if (!has_program(sim, head)) {
         (void)snprintf(text, sizeof text, "invalid header: 0x%08x\r\n",
                        (unsigned)em_get_le32(head));
+        em_sim_put_text(sim, text);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "entry 0x%08x\r\n",
+                   (unsigned)em_get_le32(head + 4));
     em_sim_put_text(sim, text);
+    say(sim, output == NULL ? "app: ready\\r\\n" : output);
 }
 
 static void boot(struct em_sim *sim, bool download, bool aloud)
@@ -68,6 +104,8 @@ static void boot(struct em_sim *sim, bool download, bool aloud)
 void em_sim_boot(struct em_sim *sim, bool download, bool aloud)
 {
     em_sim_memory_clear(&sim->memory);
+    if (sim->flash.power != EM_SIM_POWER_GOOD)
+        em_sim_flash_power_up(&sim->flash);
     boot(sim, download, aloud);
 }
 
@@ -76,7 +114,7 @@ void em_sim_press_buttons(struct em_sim *sim)
     boot(sim, true, false);
 }
 
-void em_sim_power_off(struct em_sim *sim)
+void em_sim_stop(struct em_sim *sim)
 {
     em_sim_loader_reset(sim);
     sim->mode = EM_SIM_OFF;
@@ -92,6 +130,7 @@ static bool pin_is_low(const struct em_sim *sim)
 
 void em_sim_advance(struct em_sim *sim, int64_t now_ns)
 {
+    em_sim_power_advance(sim, now_ns);
     if (sim->boot_at_ns > now_ns)
         return;
     sim->clock_ns = sim->boot_at_ns;
@@ -124,7 +163,7 @@ void em_sim_set_lines(struct em_sim *sim, int dtr, int rts, int64_t now_us)
         set_usb_lines(sim, now_ns);
     } else if (sim->rts == 1 && sim->dtr == 0) { /* EN is pulled low: nothing runs */
         em_sim_wire_clear(sim);
-        em_sim_power_off(sim);
+        em_sim_stop(sim);
         sim->in_reset = true;
     } else if (sim->in_reset && sim->rts == 1) {
         sim->boot_at_ns = now_ns + both_asserted_ns;

@@ -44,7 +44,8 @@ static char *copy_text(const char *text)
 static enum em_status take_texts(struct em_sim *sim, struct em_error *err)
 {
     struct em_sim_options *o = &sim->options;
-    const char **texts[] = {&o->flash_file, &o->efuse_file, &o->journal_file};
+    const char **texts[] = {&o->flash_file, &o->efuse_file, &o->journal_file,
+                            &o->app_output};
     enum em_status status = EM_OK;
     o->chip = sim->chip->id;
     o->faults = NULL; /* they were parsed */
@@ -92,7 +93,7 @@ enum em_status em_sim_new(struct em_sim **out, const struct em_sim_options *opti
     sim->profile = em_sim_profile_find(chip);
     sim->options = *options;
     sim->reader.max = EM_SIM_BODY_MAX;
-    sim->boot_at_ns = INT64_MAX;
+    sim->boot_at_ns = sim->cut_by_ns = INT64_MAX;
     enum em_status status = em_sim_faults_parse(&sim->faults, options->faults, err);
     take_identity(sim);
     enum em_status taken = take_texts(sim, err);

@@ -48,7 +48,7 @@ uint64_t em_sim_random_next(struct em_sim_random *random);
 
 /** What goes wrong, as "fault=" says. Chances in parts per 1,000,000,000. */
 struct em_sim_faults {
-    uint32_t drop, garble, dup, delay, bad_md5;
+    uint32_t drop, garble, dup, delay, bad_md5, power;
     int64_t delay_ns;
     uint64_t cut_after;    /* bytes in both directions; 0: never */
     uint64_t stuck_after;  /* commands; 0: never */
@@ -56,7 +56,7 @@ struct em_sim_faults {
     uint64_t power_cut_at; /* which one of these */
     bool any_byte;         /* drop, garble, dup or delay */
 };
-enum { EM_SIM_CUT_NONE = 0xFFFF, EM_SIM_CUT_BURN = 0x100 };
+enum { EM_SIM_CUT_NONE = 0xFFFF, EM_SIM_CUT_BURN = 0x100, EM_SIM_CUT_PERMILLE = 500 };
 
 enum em_status em_sim_faults_parse(struct em_sim_faults *out, const char *text,
                                    struct em_error *err);
@@ -184,7 +184,7 @@ struct em_sim_cable {
     uint64_t passed; /* bytes, both directions */
 };
 
-enum { EM_SIM_TEXTS = 3 };
+enum { EM_SIM_TEXTS = 4 };
 
 struct em_sim {
     const struct em_chip *chip;
@@ -233,7 +233,9 @@ struct em_sim {
     struct em_sim_faults faults;
     struct em_sim_random dice, noise;
     uint64_t cut_seen, burns;
-    bool cutting; /* in the command that the power is cut in */
+    bool cutting;          /* in the command that the power is cut in */
+    unsigned cut_permille; /* of the bits of a burn that take */
+    int64_t cut_by_ns; /* when the power fails at the latest; INT64_MAX: it does not */
 
     struct em_sim_stats stats;
     int64_t first_ns, last_ns, idle_ns;
@@ -263,10 +265,20 @@ void em_sim_boot(struct em_sim *sim, bool download, bool aloud);
 void em_sim_press_buttons(struct em_sim *sim);
 /** Do what became due up to @p now_ns. */
 void em_sim_advance(struct em_sim *sim, int64_t now_ns);
-/** The power is gone, in the middle of something. */
-void em_sim_power_off(struct em_sim *sim);
+/** EN is low: nothing runs. */
+void em_sim_stop(struct em_sim *sim);
 /** The program in flash takes over. */
 void em_sim_start_app(struct em_sim *sim);
+
+/* power.c */
+/** The power fails in the command that begins now. */
+void em_sim_power_begin_cut(struct em_sim *sim, unsigned burn_permille);
+/** It does so if a fault says so. */
+void em_sim_power_dice(struct em_sim *sim);
+/** The power is gone, flash and all. */
+void em_sim_power_off(struct em_sim *sim);
+/** It is if its time has come. */
+void em_sim_power_advance(struct em_sim *sim, int64_t now_ns);
 
 /* loader.c */
 struct em_sim_request {

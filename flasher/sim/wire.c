@@ -132,9 +132,15 @@ void em_sim_put(struct em_sim *sim, const uint8_t *data, size_t len)
         put_segment(sim, data, passes(sim, len));
 }
 
+/* ROM and program print at the rate of the console, whatever the loader had. */
 void em_sim_put_text(struct em_sim *sim, const char *text)
 {
+    uint32_t rate = sim->rate, next = sim->next_rate;
+    sim->rate = EM_ROM_BAUD;
+    sim->next_rate = 0;
     em_sim_put(sim, (const uint8_t *)text, strlen(text));
+    sim->rate = rate;
+    sim->next_rate = next;
 }
 
 void em_sim_put_frame(struct em_sim *sim, const uint8_t *body, size_t len)
@@ -189,7 +195,7 @@ size_t em_sim_send(struct em_sim *sim, uint8_t *out, size_t cap, int64_t now_us)
 int64_t em_sim_next_us(struct em_sim *sim)
 {
     const struct em_sim_cable *cable = &sim->cable;
-    int64_t next = sim->boot_at_ns;
+    int64_t next = sim->boot_at_ns < sim->cut_by_ns ? sim->boot_at_ns : sim->cut_by_ns;
     if (cable->first < cable->count && cable->segments[cable->first].due_ns < next)
         next = cable->segments[cable->first].due_ns;
     return next == INT64_MAX ? next : (next + 999) / 1000;

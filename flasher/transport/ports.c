@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libserialport.h>
 
@@ -102,25 +103,87 @@ bool em_port_interface(char out[64], const char *path, const char *sysfs)
     return find_usb(folder, out, path, sysfs) && out[0] != '\0';
 }
 
-bool em_port_find(char *out, size_t size, const char *interface, const char *sysfs)
+/* Go through all terminals; @p take tells whether to go on. */
+static void each_terminal(const char *sysfs,
+                          bool (*take)(void *user, const char *path, const char *there),
+                          void *user)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], there[64];
     if (snprintf(path, sizeof path, "%s/class/tty", sysfs) >= (int)sizeof path)
-        return false;
+        return;
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return false;
-    bool found = false;
+        return;
+    bool more = true;
     struct dirent *entry;
-    while (!found && (entry = readdir(folder)) != NULL) {
-        char there[64];
-        if (entry->d_name[0] == '.' ||
-            snprintf(out, size, "/dev/%s", entry->d_name) >= (int)size)
-            continue;
-        found = em_port_interface(there, out, sysfs) && strcmp(there, interface) == 0;
+    while (more && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.' &&
+            snprintf(path, sizeof path, "/dev/%s", entry->d_name) < (int)sizeof path &&
+            em_port_interface(there, path, sysfs))
+            more = take(user, path, there);
     }
     (void)closedir(folder); /* was only read */
-    return found;
+}
+
+/* What is looked for, and the best that was found. */
+struct search {
+    const char *place; /* of a device, or of an interface */
+    char path[sizeof((struct em_port *)0)->path];
+    char there[64];
+    bool found;
+};
+
+/* Of the interfaces of a device the first one counts: their names begin alike. */
+static bool take_first(void *user, const char *path, const char *there)
+{
+    struct search *search = user;
+    size_t len = strlen(search->place);
+    bool whole = strcmp(there, search->place) == 0;
+    bool part = strncmp(there, search->place, len) == 0 && there[len] == ':';
+    if (!whole && !part)
+        return true;
+    if (strlen(path) < sizeof search->path &&
+        (!search->found || strcmp(there, search->there) < 0)) {
+        (void)snprintf(search->path, sizeof search->path, "%s", path); /* it fits */
+        (void)snprintf(search->there, sizeof search->there, "%s", there);
+        search->found = true;
+    }
+    return !whole;
+}
+
+bool em_port_by_interface(char *out, size_t size, const char *interface,
+                          const char *sysfs)
+{
+    struct search search = {.place = interface};
+    each_terminal(sysfs, take_first, &search);
+    return search.found && snprintf(out, size, "%s", search.path) < (int)size;
+}
+
+bool em_port_at(struct em_port *out, const char *topology, const char *sysfs)
+{
+    struct search search = {.place = topology};
+    if (topology[0] != '\0')
+        each_terminal(sysfs, take_first, &search);
+    if (search.found && out != NULL) {
+        *out = (struct em_port){.usb_vid = -1, .usb_pid = -1};
+        memcpy(out->path, search.path, sizeof out->path);
+        em_port_look_up(out, sysfs);
+    }
+    return search.found;
+}
+
+bool em_port_find(struct em_port *out, const char *topology)
+{
+    return em_port_at(out, topology, EM_SYSFS);
+}
+
+bool em_port_present(const char *path)
+{
+    struct stat st;
+    /* As em_io_open() tells them apart. */
+    if (strstr(path, "://") != NULL || strncmp(path, "sim:", 4) == 0)
+        return true;
+    return stat(path, &st) == 0 && S_ISCHR(st.st_mode);
 }
 
 /* Which ports to try first: lower is earlier. */

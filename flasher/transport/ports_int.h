@@ -21,7 +21,11 @@ void em_port_look_up(struct em_port *port, const char *sysfs);
 bool em_port_interface(char out[64], const char *path, const char *sysfs);
 
 /** The path of the port that is this interface now. false: none. */
-bool em_port_find(char *out, size_t size, const char *interface, const char *sysfs);
+bool em_port_by_interface(char *out, size_t size, const char *interface,
+                          const char *sysfs);
+
+/** em_port_find() in @p sysfs. */
+bool em_port_at(struct em_port *out, const char *topology, const char *sysfs);
 
 /** Keep the ports that match @p filter, in the order of em_ports_list(); returns how
  * many. The terms have been checked. */

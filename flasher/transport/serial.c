@@ -80,7 +80,7 @@ static bool serial_find(struct em_tty *tty)
 {
     char path[sizeof tty->path];
     if (tty->interface[0] == '\0' ||
-        !em_port_find(path, sizeof path, tty->interface, EM_SYSFS))
+        !em_port_by_interface(path, sizeof path, tty->interface, EM_SYSFS))
         return false;
     memcpy(tty->path, path, sizeof path);
     return true;

@@ -2,6 +2,7 @@
 /* A simulated chip in this process, in a time of its own: "sim:CHIP?OPTIONS". */
 #include "config.h"
 
+#include "flasher/transport/fd_int.h"
 #include "flasher/transport/io_int.h"
 
 #include <espmfg/sim.h>
@@ -14,15 +15,31 @@
 
 enum { ESPRESSIF_VID = 0x303A };
 
-/* Nothing here waits: the clock is a number that reading and sleeping move on. */
+/* The clock is a number that reading and sleeping move on, and nothing waits; or the
+ * system's. */
 struct em_sim_io {
     struct em_io io;
     struct em_sim *sim;
-    bool owns_sim;
+    bool owns_sim, wall;
     int64_t now_us;
     uint32_t baud;
     int dtr, rts;
 };
+
+/* What time it is, and let it become @p us. */
+static int64_t look_at_clock(struct em_sim_io *s)
+{
+    if (s->wall)
+        s->now_us = em_fd_now_us(&s->io);
+    return s->now_us;
+}
+
+static void wait_until(struct em_sim_io *s, int64_t us)
+{
+    if (s->wall)
+        em_fd_sleep_us(&s->io, us - em_fd_now_us(&s->io));
+    s->now_us = us;
+}
 
 static enum em_status check(struct em_sim_io *s, struct em_error *err)
 {
@@ -36,10 +53,10 @@ static enum em_status sim_read(struct em_io *io, uint8_t *buf, size_t cap,
                                int64_t timeout_us, size_t *len_out, struct em_error *err)
 {
     struct em_sim_io *s = (struct em_sim_io *)io;
-    int64_t deadline_us = s->now_us + (timeout_us > 0 ? timeout_us : 0);
+    int64_t deadline_us = look_at_clock(s) + (timeout_us > 0 ? timeout_us : 0);
     *len_out = 0;
     for (;;) {
-        *len_out = em_sim_send(s->sim, buf, cap, s->now_us);
+        *len_out = em_sim_send(s->sim, buf, cap, look_at_clock(s));
         if (*len_out > 0)
             return EM_OK;
         enum em_status status = check(s, err);
@@ -48,7 +65,7 @@ static enum em_status sim_read(struct em_io *io, uint8_t *buf, size_t cap,
         int64_t next_us = em_sim_next_us(s->sim);
         if (next_us <= s->now_us)
             next_us = s->now_us + 1; /* it is late: time goes on all the same */
-        s->now_us = next_us < deadline_us ? next_us : deadline_us;
+        wait_until(s, next_us < deadline_us ? next_us : deadline_us);
     }
 }
 
@@ -59,7 +76,7 @@ static enum em_status sim_write(struct em_io *io, const uint8_t *data, size_t le
     struct em_sim_io *s = (struct em_sim_io *)io;
     enum em_status status = check(s, err);
     if (status == EM_OK)
-        em_sim_receive(s->sim, data, len, s->now_us);
+        em_sim_receive(s->sim, data, len, look_at_clock(s));
     return status;
 }
 
@@ -72,7 +89,7 @@ static enum em_status sim_set_lines(struct em_io *io, int dtr, int rts,
         return status;
     s->dtr = dtr == EM_LINE_KEEP ? s->dtr : dtr;
     s->rts = rts == EM_LINE_KEEP ? s->rts : rts;
-    em_sim_set_lines(s->sim, s->dtr, s->rts, s->now_us);
+    em_sim_set_lines(s->sim, s->dtr, s->rts, look_at_clock(s));
     return EM_OK;
 }
 
@@ -93,7 +110,7 @@ static enum em_status sim_discard_input(struct em_io *io, struct em_error *err)
     uint8_t scratch[4096];
     size_t len = 1;
     for (int i = 0; i < 256 && len > 0; i++)
-        len = em_sim_send(s->sim, scratch, sizeof scratch, s->now_us);
+        len = em_sim_send(s->sim, scratch, sizeof scratch, look_at_clock(s));
     return check(s, err);
 }
 
@@ -107,13 +124,14 @@ static enum em_status sim_reopen(struct em_io *io, struct em_error *err)
 
 static int64_t sim_now_us(struct em_io *io)
 {
-    return ((struct em_sim_io *)io)->now_us;
+    return look_at_clock((struct em_sim_io *)io);
 }
 
 static void sim_sleep_us(struct em_io *io, int64_t us)
 {
+    struct em_sim_io *s = (struct em_sim_io *)io;
     if (us > 0)
-        ((struct em_sim_io *)io)->now_us += us;
+        wait_until(s, look_at_clock(s) + us);
 }
 
 static void sim_close(struct em_io *io)
@@ -174,5 +192,6 @@ enum em_status em_io_sim_open(struct em_io **out, const char *name, uint32_t bau
         return status;
     }
     ((struct em_sim_io *)*out)->owns_sim = true;
+    ((struct em_sim_io *)*out)->wall = options.wall_clock;
     return EM_OK;
 }

@@ -128,11 +128,35 @@ EM_API void em_device_close(struct em_device *device);
 EM_API enum em_status em_device_reset(struct em_device *device, enum em_after after,
                                       struct em_error *err);
 
+/** Takes what a chip says, in order; true: that is enough. */
+typedef bool em_device_sink(void *user, const uint8_t *data, size_t len);
+
+/**
+ * Reset the chip as EM_AFTER_HARD_RESET does (through ports without modem lines start the
+ * program in flash as EM_AFTER_SOFT_RESET does) and listen at @p baud, for @p timeout_ms
+ * at most, until @p sink has enough. Ports of the chip's own USB, which vanish in the
+ * reset, are opened again. The time is the transport's. The chip is not in its loader
+ * afterwards: em_device_reset(), em_device_listen() and em_device_close() are all that is
+ * possible. Returns EM_OK, EM_ERR_LINK (nothing came, or not what @p sink wants),
+ * EM_ERR_PORT, EM_ERR_STOPPED, and what the reset may return.
+ */
+EM_API enum em_status em_device_listen(struct em_device *device, uint32_t baud,
+                                       em_device_sink *sink, void *user,
+                                       uint32_t timeout_ms, struct em_error *err);
+
 /** Who it is. Reads the chip the first time; the result belongs to the device. The MAC is
  * read twice, as nothing in the protocol protects it. */
 EM_API enum em_status em_device_info(struct em_device *device,
                                      const struct em_device_info **out,
                                      struct em_error *err);
+
+/**
+ * Is it still the chip that em_device_info() told of? Reads the MAC anew: a board that was
+ * changed for another is EM_ERR_CHIP. EM_OK also when nobody asked who it is, and in secure
+ * download mode, where nothing can be compared.
+ */
+EM_API enum em_status em_device_check_same(struct em_device *device,
+                                           struct em_error *err);
 
 /** EM_ERR_UNSUPPORTED on chips without it. */
 EM_API enum em_status em_device_security_info(struct em_device *device,

@@ -9,6 +9,11 @@
 extern "C" {
 #endif
 
+/** A datum of the unit. */
+struct em_efuses_script_value {
+    const char *name, *text;
+};
+
 /** Begin with EM_EFUSES_SCRIPT_INIT. */
 struct em_efuses_script {
     struct em_hooks hooks;           /**< print() without @c print goes to its log */
@@ -16,20 +21,26 @@ struct em_efuses_script {
     uint64_t index;                  /**< number of the unit in its run */
     const char *const *config_files; /**< args.configfiles, in this order; NULL: none */
     size_t config_count;
+    const struct em_efuses_script_value
+        *values; /**< the table unit; NULL: an empty one */
+    size_t value_count;
     /**
      * efuse("…"): run a command, split into words as a shell does; @p words ends with
      * NULL. It has to stage only what it burns. NULL: efuse() fails.
      */
     enum em_status (*command)(void *user, size_t count, char **words,
                               struct em_error *err);
-    /** efuses:burn_all(): em_efuses_burn() with whatever has to be asked before. NULL: it
-     * is burned without asking. */
-    enum em_status (*burn)(void *user, struct em_error *err);
+    /** efuses:burn_all(): em_efuses_burn() with whatever has to be asked before; with
+     * @p ends true the script ends there without a fault, as in a dry run. NULL: it is
+     * burned without asking. */
+    enum em_status (*burn)(void *user, bool *ends, struct em_error *err);
     /** A line of print(), without control characters; NULL: to the log. */
     void (*print)(void *user, const char *line);
     void *user;
-    size_t max_memory;  /**< bytes a script may hold; 0: 16 MiB */
-    uint64_t max_steps; /**< instructions it may take; 0: 20 million */
+    size_t max_memory;   /**< bytes a script may hold; 0: 16 MiB */
+    uint64_t max_steps;  /**< instructions it may take; 0: 20 million */
+    unsigned max_cpu_ms; /**< processor time it may take, without that of commands and
+                          * burns; 0: 10 s */
 };
 
 #define EM_EFUSES_SCRIPT_INIT                                                            \

@@ -44,6 +44,7 @@ struct em_error {
     char file[256]; /**< input file the fault is in, as the user named it; "" : none */
     char what[512]; /**< one line: subject, value, limit */
     char hint[256]; /**< the next thing to try; "" : none */
+    unsigned long column; /**< in @c line, from 1 on; 0: none */
 };
 
 /** Short machine-readable name, for example "input". Never NULL. */

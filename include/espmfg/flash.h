@@ -29,6 +29,22 @@ struct em_flash_id {
     const char *voltage; /**< "3.3V", …, or "" */
 };
 
+/** Bytes that many devices get: their digest is reckoned once, and they are compressed
+ * once, when the first device needs that. Never changes; may be used from many threads at
+ * the same time. */
+struct em_flash_shared;
+
+/**
+ * Make one of @p data, which stays the caller's, unchanged until em_flash_share_free().
+ * Pieces with the same bytes name it (em_flash_piece.shared). Returns EM_OK,
+ * EM_ERR_USAGE (no bytes at all), EM_ERR_CRYPTO, EM_ERR_NOMEM.
+ */
+EM_API enum em_status em_flash_share(struct em_flash_shared **out, const uint8_t *data,
+                                     size_t len, struct em_error *err);
+
+/** Free it, when no writing that names it is under way. @p shared may be NULL. */
+EM_API void em_flash_share_free(struct em_flash_shared *shared);
+
 /** One piece to write. Pieces may be given in any order. */
 struct em_flash_piece {
     const char *name; /**< for messages: a file */
@@ -41,6 +57,9 @@ struct em_flash_piece {
         *old_data; /**< what the flash held before, NULL: not known. Only sectors
                     * that differ are written if the flash still holds it */
     size_t old_len;
+    const struct em_flash_shared *shared; /**< of the same bytes as @c data, or NULL. It
+                                           * saves work where exactly these bytes are
+                                           * written; nothing else depends on it */
 };
 
 /** Whether to send compressed. */

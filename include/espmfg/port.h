@@ -5,6 +5,7 @@
 
 #include <espmfg/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -40,6 +41,20 @@ struct em_port_filter {
 EM_API enum em_status em_ports_list(struct em_port **out, size_t *count_out,
                                     const struct em_port_filter *filter,
                                     struct em_error *err);
+
+/**
+ * The port that is plugged in at @p topology now: "1-4.2" as em_port.topology has it, or
+ * "1-4.2:1.1", one of its interfaces (adapters with several ports; without it the first
+ * of them). For those who wait for a board: it only looks, and takes well below a
+ * millisecond. @p out may be NULL. false: none is there, or the system has no such list.
+ */
+EM_API bool em_port_find(struct em_port *out, const char *topology);
+
+/**
+ * Is there something at @p path now: a terminal, or a link to one? Names that are no
+ * paths ("socket://…", "sim:…") are always there, as far as anybody can tell.
+ */
+EM_API bool em_port_present(const char *path);
 
 #ifdef __cplusplus
 }

@@ -39,17 +39,21 @@ struct em_sim_options {
     int usb_pid;   /**< of the port it pretends to be (0x1001: USB-Serial/JTAG); 0: a UART
                     */
     uint64_t seed; /**< of faults and of what is made up */
-    const char *faults; /**< "drop=P,garble=P,dup=P,delay=P:MS,cut-after=BYTES,
-                         * power-cut-at=COMMAND:N,stuck-after=N,bad-md5=P"; NULL: none */
+    const char *faults;     /**< "drop=P,garble=P,dup=P,delay=P:MS,cut-after=BYTES,
+                             * power=P,power-cut-at=COMMAND:N,stuck-after=N,bad-md5=P"; NULL:
+                             * none */
+    const char *app_output; /**< what the program in flash prints when it starts: \n, \r,
+                             * \t, \\ as in C; NULL: "app: ready\r\n" */
+    bool wall_clock; /**< of "sim:" ports: time goes on by itself, and who waits waits */
     struct em_hooks hooks;
 };
 
 /**
  * Take options from text as after "sim:": "CHIP?KEY=VALUE&KEY=VALUE": flash, flash-size,
  * flash-id, efuse, journal, mac, revision, crystal, timing (none, real), secure-download,
- * flash-encryption, secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault. Texts
- * in @p options point into *storage_out, which the caller frees. EM_ERR_USAGE with the
- * key at fault.
+ * flash-encryption, secure-boot, flat-refusals, strict-rate, usb-pid, seed, fault,
+ * app-output, clock (virtual, wall). Texts in @p options point into *storage_out, which
+ * the caller frees. EM_ERR_USAGE with the key at fault.
  */
 EM_API enum em_status em_sim_options_parse(struct em_sim_options *options,
                                            char **storage_out, const char *text,
@@ -103,6 +107,13 @@ EM_API void em_sim_reconnect(struct em_sim *sim);
 
 /** Switch off and on: RAM and registers are lost, flash and eFuses stay. */
 EM_API void em_sim_power_cycle(struct em_sim *sim, int64_t now_us);
+
+/**
+ * The power fails, within the next 20 ms: in the middle of a command if one comes till
+ * then (flash is programmed or erased by half, and only some eFuse bits of a burn take),
+ * else between two. Back on as em_sim_is_alive() says.
+ */
+EM_API void em_sim_power_fail(struct em_sim *sim, int64_t now_us);
 
 /** What happened so far. */
 struct em_sim_stats {

@@ -4,6 +4,12 @@
 
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
+	src/line/board.c \
+	src/line/board_boot.c \
+	src/line/board_burn.c \
+	src/line/board_flash.c \
+	src/line/board_link.c \
+	src/line/board_unit.c \
 	src/line/event_json.c \
 	src/line/hooks.c \
 	src/line/job.c \
@@ -16,8 +22,18 @@ libline_la_SOURCES = \
 	src/line/job_text.c \
 	src/line/job_units.c \
 	src/line/job_yaml.c \
+	src/line/line.c \
 	src/line/line.h \
 	src/line/names.c \
 	src/line/station.c \
+	src/line/run.h \
+	src/line/steps.c \
+	src/line/tell.c \
+	src/line/totals.c \
 	src/line/view.h \
-	src/line/view_json.c
+	src/line/view_int.h \
+	src/line/view_json.c \
+	src/line/view_lines.c \
+	src/line/view_slot.c \
+	src/line/view_term.c \
+	src/line/view_text.c
