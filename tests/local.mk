@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_job_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_units_util.h \
@@ -123,6 +124,9 @@ unit_tests = \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
 	tests/test_line_hooks \
+	tests/test_line_job \
+	tests/test_line_job_faults \
+	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
 	tests/test_mfg_batch \
@@ -175,6 +179,12 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
+tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
+tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
+tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c
+tests_test_line_station_LDADD      = libline.la $(LDADD) $(CYAML_LIBS)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)

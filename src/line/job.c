@@ -108,8 +108,7 @@ static enum em_status take_retry(struct job_making *making, struct em_error *err
         line_take_number(&job->attempts, &key, y->attempts, 1, 1000, err);
     key.key = "stop_after";
     if (status == EM_OK)
-        status =
-            line_take_number(&job->stop_after, &key, y->stop_after, 0, 1000000, err);
+        status = line_take_number(&job->stop_after, &key, y->stop_after, 0, 1000000, err);
     return status;
 }
 
@@ -124,8 +123,8 @@ static enum em_status take_end(struct job_making *making, struct em_error *err)
     if (status != EM_OK)
         return status;
     job->keys_after = (enum line_keys_after)keys; /* in this order */
-    if (job->keys_after == LINE_KEYS_DESTROY &&
-        job->units.encryption != EM_UNITS_HMAC && job->units.manifest == NULL)
+    if (job->keys_after == LINE_KEYS_DESTROY && job->units.encryption != EM_UNITS_HMAC &&
+        job->units.manifest == NULL)
         return line_key_fault(&key, EM_ERR_INPUT, err, "leave keys_after away",
                               "keys_after: destroy, but units have no keys of their own");
     if (making->y->stub == NULL)
@@ -147,8 +146,8 @@ enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err)
 {
     static enum em_status (*const parts[])(struct job_making *, struct em_error *) = {
-        take_batch, line_job_images, take_boot,       take_retry,
-        line_job_units, line_job_steps, take_end, line_job_hashes,
+        take_batch,     line_job_images, take_boot, take_retry,
+        line_job_units, line_job_steps,  take_end,  line_job_hashes,
     };
     struct em_error unused;
     void *data;

@@ -39,8 +39,8 @@ static enum em_status take_code(char **out, struct job_making *making, const cha
         em_chip_code_list(strcmp(key, "size") == 0 ? making->chip->flash_sizes
                                                    : making->chip->flash_freqs,
                           hint, sizeof hint);
-        return line_key_fault(&where, EM_ERR_INPUT, err, hint, "%s: the %s has no '%.64s'",
-                              key, making->chip->name, text);
+        return line_key_fault(&where, EM_ERR_INPUT, err, hint,
+                              "%s: the %s has no '%.64s'", key, making->chip->name, text);
     }
     *out = line_yaml_text(making->job->yaml, "%s", found);
     return *out == NULL ? em_error_nomem(err) : EM_OK;
@@ -79,8 +79,8 @@ static enum em_status take_table(struct job_making *making, struct em_error *err
     making->table = calloc(1, sizeof *making->table);
     if (job->partition_table == NULL || making->table == NULL)
         return em_error_nomem(err);
-    enum em_status status =
-        em_partition_load(making->table, job->partition_table, EM_PARTITION_TABLE_AT, err);
+    enum em_status status = em_partition_load(making->table, job->partition_table,
+                                              EM_PARTITION_TABLE_AT, err);
     return status == EM_OK ? EM_OK
                            : line_yaml_at(job->yaml, "partition_table", status, err);
 }
@@ -122,10 +122,9 @@ enum em_status line_job_place(uint32_t *addr_out, uint64_t *limit_out,
     }
     *limit_out = partition == NULL ? 0 : (uint64_t)partition->offset + partition->size;
     if (*addr_out % SECTOR != 0)
-        return line_key_fault(key, EM_ERR_INPUT, err,
-                              "flash is erased in pieces of 0x1000 bytes",
-                              "address 0x%" PRIx32 " is not a multiple of 0x1000",
-                              *addr_out);
+        return line_key_fault(
+            key, EM_ERR_INPUT, err, "flash is erased in pieces of 0x1000 bytes",
+            "address 0x%" PRIx32 " is not a multiple of 0x1000", *addr_out);
     return EM_OK;
 }
 
@@ -152,8 +151,7 @@ static enum em_status check_content(const struct job_making *making,
     if (em_image_header(&parsed, image->data, image->len, making->chip)) {
         status = em_image_check_kind(&parsed, making->chip, &why);
         if (status == EM_OK && boots_from(making, image->addr))
-            status =
-                em_image_parse(&parsed, image->data, image->len, making->chip, &why);
+            status = em_image_parse(&parsed, image->data, image->len, making->chip, &why);
     }
     if (status != EM_OK)
         return line_key_fault(key, status, err, why.hint, "%s: %s", image->file,
@@ -172,8 +170,8 @@ static enum em_status read_content(struct line_image *image, const struct line_k
     struct em_buf content = {0};
     enum em_status status = em_file_read(&content, image->file, IMAGE_MAX, err);
     if (status == EM_OK && content.len == 0)
-        status = em_error_set(err, EM_ERR_INPUT, "build it again", "%s: the file is empty",
-                              image->file);
+        status = em_error_set(err, EM_ERR_INPUT, "build it again",
+                              "%s: the file is empty", image->file);
     if (status == EM_OK)
         status = line_sha256(image->sha256, content.data, content.len, err);
     if (status != EM_OK) {
@@ -206,10 +204,9 @@ static enum em_status take_image(struct job_making *making, size_t idx,
     if (status == EM_OK)
         status = line_take_yes(&image->encrypt, &key, y->encrypt, err);
     if (status == EM_OK && image->encrypt && making->chip->encrypt_align == 0)
-        status = line_key_fault(&key, EM_ERR_UNSUPPORTED, err,
-                                "encrypt the file with the chip's key first",
-                                "the %s cannot encrypt what it writes",
-                                making->chip->name);
+        status = line_key_fault(
+            &key, EM_ERR_UNSUPPORTED, err, "encrypt the file with the chip's key first",
+            "the %s cannot encrypt what it writes", making->chip->name);
     key.key = "file";
     return status == EM_OK ? check_content(making, image, &key, err) : status;
 }

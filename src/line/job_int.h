@@ -35,8 +35,7 @@ char *line_yaml_path(struct line_yaml *yaml, const char *path);
 /** em_error_set() with the file and the line of @p place. */
 enum em_status line_yaml_fault(const struct line_yaml *yaml, const char *place,
                                enum em_status status, struct em_error *err,
-                               const char *hint, const char *format, ...)
-    EM_PRINTF(6, 7);
+                               const char *hint, const char *format, ...) EM_PRINTF(6, 7);
 
 /** Add file and line of @p place to a fault; returns @p status. */
 enum em_status line_yaml_at(const struct line_yaml *yaml, const char *place,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 enum { KEY_FILE_MAX = 1024 * 1024 };
 
 /* Words of the plan's text; they stay as they are for good. */

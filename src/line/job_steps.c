@@ -136,12 +136,12 @@ static enum em_status take_key_protection(struct job_making *making, size_t idx,
     struct step_place place;
     bool given;
     struct line_key key = step_key(&place, making, idx, "burn_key", "write_protect");
-    enum em_status status = take_protection(&step->no_write_protect, &key,
-                                            y->write_protect, &given, err);
+    enum em_status status =
+        take_protection(&step->no_write_protect, &key, y->write_protect, &given, err);
     key.key = "read_protect";
     if (status == EM_OK)
-        status = take_protection(&step->no_read_protect, &key, y->read_protect, &given,
-                                 err);
+        status =
+            take_protection(&step->no_read_protect, &key, y->read_protect, &given, err);
     const struct em_efuse_purpose *purpose = purpose_of(making->chip, step->purpose);
     if (status == EM_OK && given && purpose != NULL && purpose->digest)
         return line_key_fault(&key, EM_ERR_INPUT, err, "leave read_protect away",
@@ -205,10 +205,10 @@ static enum em_status check_column(const struct job_making *making, const char *
         (void)snprintf(list + len, sizeof list - len, "%s%s", len == 0 ? "" : ", ", name);
     }
     if (!found)
-        status = line_key_fault(key, EM_ERR_INPUT, err,
-                                list[0] == '\0' ? "units of a manifest have no columns"
-                                                : list,
-                                "the units' table has no column '%.64s'", column);
+        status =
+            line_key_fault(key, EM_ERR_INPUT, err,
+                           list[0] == '\0' ? "units of a manifest have no columns" : list,
+                           "the units' table has no column '%.64s'", column);
     em_unit_close(unit);
     return status;
 }
@@ -383,8 +383,8 @@ enum em_status line_job_steps(struct job_making *making, struct em_error *err)
     const struct em_efuses_options options = EM_EFUSES_OPTIONS_INIT;
     if (making->y->step_count == 0 && job->units.encryption != EM_UNITS_HMAC)
         return EM_OK;
-    enum em_status status = em_efuses_open_virtual(&making->blank, making->chip->id, NULL,
-                                                   &options, err);
+    enum em_status status =
+        em_efuses_open_virtual(&making->blank, making->chip->id, NULL, &options, err);
     if (status != EM_OK)
         return line_yaml_at(job->yaml, "efuses", status, err);
     for (size_t i = 0; i < making->y->step_count && status == EM_OK; i++)

@@ -38,10 +38,14 @@ static enum em_status take_manifest(struct job_making *making, struct em_error *
     const struct {
         const char *key, *text;
     } others[] = {
-        {"config", y->config},         {"values", y->values},
-        {"prefix", y->prefix},         {"file_id", y->file_id},
-        {"size", y->size},             {"version", y->version},
-        {"encryption", y->encryption}, {"key_file", y->key_file},
+        {"config", y->config},
+        {"values", y->values},
+        {"prefix", y->prefix},
+        {"file_id", y->file_id},
+        {"size", y->size},
+        {"version", y->version},
+        {"encryption", y->encryption},
+        {"key_file", y->key_file},
         {"keys_dir", y->keys_dir},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
@@ -209,9 +213,9 @@ enum em_status line_job_units(struct job_making *making, struct em_error *err)
         units_key(making, making->y->units->at == NULL ? "" : "at");
     size_t len = em_units_image_size(job->source);
     if (job->nvs_limit != 0 && job->nvs_addr + (uint64_t)len != job->nvs_limit)
-        return line_key_fault(&key, EM_ERR_FULL, err,
-                              "the images have to be as large as their partition",
-                              "NVS images of 0x%zx bytes, but partition '%s' has 0x%" PRIx64,
-                              len, job->nvs_place, job->nvs_limit - job->nvs_addr);
+        return line_key_fault(
+            &key, EM_ERR_FULL, err, "the images have to be as large as their partition",
+            "NVS images of 0x%zx bytes, but partition '%s' has 0x%" PRIx64, len,
+            job->nvs_place, job->nvs_limit - job->nvs_addr);
     return EM_OK;
 }

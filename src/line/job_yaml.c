@@ -85,9 +85,9 @@ static enum em_status add_place(struct line_yaml *yaml, const char *name,
 
 static char *keep(struct line_yaml *yaml, char *text)
 {
-    char **bigger = text == NULL ? NULL
-                                 : realloc(yaml->texts, (yaml->text_count + 1) *
-                                                            sizeof *bigger);
+    char **bigger = text == NULL
+                        ? NULL
+                        : realloc(yaml->texts, (yaml->text_count + 1) * sizeof *bigger);
     if (bigger == NULL) {
         free(text);
         return NULL;
@@ -325,7 +325,8 @@ static enum em_status walk_text(struct walk *walk, const yaml_event_t *event,
                      want->string.max);
     for (size_t i = 0; i < len; i++) {
         if (text[i] < ' ' || text[i] == 0x7F)
-            return fault(walk, line, "write it in one line; '…' quotes keep a \\ as it is",
+            return fault(walk, line,
+                         "write it in one line; '…' quotes keep a \\ as it is",
                          "%s has a control character (0x%02X)", shown, text[i]);
     }
     return EM_OK;
@@ -355,9 +356,9 @@ static enum em_status walk_value(struct walk *walk, const struct cyaml_schema_va
     if (event.type == YAML_SEQUENCE_END_EVENT && key == NULL)
         status = EM_ERR_STOPPED;
     else if (event.type != type)
-        status = fault(walk, line, "samples/ and the manual page show how it is written",
-                       "%s has to be %s, not %s", shown, kind_of(type),
-                       kind_of(event.type));
+        status =
+            fault(walk, line, "samples/ and the manual page show how it is written",
+                  "%s has to be %s, not %s", shown, kind_of(type), kind_of(event.type));
     else if (type == YAML_SCALAR_EVENT)
         status = walk_text(walk, &event, want, shown);
     bool scalar = event.type == YAML_SCALAR_EVENT;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The line: a library of its own, so that its tests can link it too. Who links it has to
-# bring src/cli.c, which reads numbers.
+# bring src/cli_words.c, which reads numbers.
 
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
