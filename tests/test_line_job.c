@@ -77,7 +77,7 @@ static void all_keys(void)
         "  - read_protect: [BLOCK_KEY2, BLOCK_KEY3]\n"
         "  - write_protect: [DIS_PAD_JTAG]\n"
         "  - script: steps.lua\n"
-        "overrides: []\n"
+        "overrides: [readable-read-protect]\n"
         "boot_check: {expect: '^ready [0-9]+', within: 2m, baud: 74880}\n"
         "retry: {attempts: 1, stop_after: 0}\n"
         "keys_after: destroy\n"
@@ -166,7 +166,7 @@ static void hashes(void)
         {'j', "  - {file: boot.bin, at: 0}\n",
          "  - burn_efuse: {field: DIS_PAD_JTAG}\nflash: {mode: dio}\n"},
         {'p', "  - {file: boot.bin, at: 0}\n",
-         "  - burn_efuse: {field: DIS_PAD_JTAG, value: 0}\n"},
+         "  - burn_efuse: {field: DIS_PAD_JTAG, value: 1}\n"},
         {'p', "  - {file: boot.bin, at: 0}\n",
          "  - burn_efuse: {field: DIS_PAD_JTAG, column: order}\n"},
         {'p', "  - {file: boot.bin, at: 0}\n", "  - script: steps.lua\n"},

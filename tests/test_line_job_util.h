@@ -68,9 +68,10 @@ static inline void begin_folder(void)
     put_bytes("open64.bin", zeros, 64, 0644);
     put_bytes("zeros.bin", zeros, 0x6001, 0644);
     put_text("config.csv", "ns,namespace,,\nserial,data,string,\n");
-    put_text("values.csv", "serial,mac,order\nS1,02:00:00:00:00:01,a\n"
-                           "S2,02:00:00:00:00:02,a\n");
+    put_text("values.csv", "serial,mac,order\nS1,02:00:00:00:00:01,1\n"
+                           "S2,02:00:00:00:00:02,1\n");
     put_text("steps.lua", "print(1)\n");
+    put_text("bad.lua", "print(\n");
     put_text("one.hex", ":020000040000FA\n:0400000001020304F2\n:00000001FF\n");
 }
 

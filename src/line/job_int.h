@@ -183,6 +183,16 @@ enum em_status line_job_overlaps(const struct job_making *making, struct em_erro
 enum em_status line_job_units(struct job_making *making, struct em_error *err);
 /** Steps for eFuses (job_steps.c). */
 enum em_status line_job_steps(struct job_making *making, struct em_error *err);
+/** Stage all steps on a chip that does not exist: what a real one would refuse. */
+enum em_status line_job_rehearse(struct job_making *making, struct em_error *err);
+/** The plan for a blank chip; the changes live as long as *out, which the caller closes.
+ */
+struct em_efuses;
+struct em_efuses_change;
+enum em_status line_job_plan(struct em_efuses **out,
+                             const struct em_efuses_change **changes_out,
+                             size_t *count_out, const struct line_job *job,
+                             struct em_error *err);
 /** Digest of the job and hash of its plan (job_plan.c). */
 enum em_status line_job_hashes(struct job_making *making, struct em_error *err);
 

@@ -10,6 +10,7 @@ libline_la_SOURCES = \
 	src/line/board_flash.c \
 	src/line/board_link.c \
 	src/line/board_unit.c \
+	src/line/check.c \
 	src/line/event_json.c \
 	src/line/feed_int.h \
 	src/line/feed_ports.c \
