@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_util.h \
 	tests/test_line_ledger.h \
 	tests/test_line_util.h \
+	tests/test_line_job_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_ledger_util.h \
@@ -128,6 +129,9 @@ unit_tests = \
 	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_run \
+	tests/test_line_job \
+	tests/test_line_job_faults \
+	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
 	tests/test_mfg_batch \
@@ -148,6 +152,8 @@ unit_tests = \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
+	tests/test_mfg_units_keys \
+	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
@@ -182,6 +188,12 @@ tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
+tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
+tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
+tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c
+tests_test_line_station_LDADD      = libline.la $(LDADD) $(CYAML_LIBS)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
