@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/test_line_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_ledger_util.h \
 	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -139,6 +140,7 @@ unit_tests = \
 	tests/test_mfg_idset \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
+	tests/test_mfg_ledger_claim \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -218,7 +220,7 @@ fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
