@@ -84,14 +84,16 @@ static bool looks_serial(const char *stem, size_t len)
 static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
                                   uint64_t serial, struct em_error *err)
 {
+    char text[EM_NAME_SIZE + 32]; /* room for any number */
     size_t len = strlen(name) - strlen(".bin");
     int n = serial == 1 && !looks_serial(name, len)
-                ? snprintf(out, EM_NAME_SIZE, "%s", name)
-                : snprintf(out, EM_NAME_SIZE, "%.*s-s%" PRIu64 ".bin", (int)len, name,
+                ? snprintf(text, sizeof text, "%s", name)
+                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin", (int)len, name,
                            serial);
     if (n < 0 || n >= EM_NAME_SIZE)
         return em_error_set(err, EM_ERR_INPUT, "shorten the prefix or the file id",
                             "the name of a key file would have more than 255 bytes");
+    memcpy(out, text, (size_t)n + 1);
     return EM_OK;
 }
 
@@ -123,7 +125,7 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
 static enum em_status key_fault(const struct em_dir *dir, const char *name,
                                 const char *hint, const char *what, struct em_error *err)
 {
-    char path[sizeof err->file];
+    char path[4096 + EM_NAME_SIZE];
     (void)snprintf(path, sizeof path, "%s/%s", em_dir_path(dir), name); /* may be cut */
     enum em_status status = em_error_set(err, EM_ERR_INPUT, hint, "%s", what);
     em_error_at(err, path, 0);

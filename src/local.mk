@@ -35,6 +35,12 @@ mfg_flash_SOURCES = \
 	src/flash_files.c \
 	src/flash_files.h \
 	src/flash_info.c \
+	src/flash_line.c \
+	src/flash_line.h \
+	src/flash_line_feed.c \
+	src/flash_line_ledger.c \
+	src/flash_line_run.c \
+	src/flash_line_try.c \
 	src/flash_memory.c \
 	src/flash_output.c \
 	src/flash_ports.c \

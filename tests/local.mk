@@ -27,9 +27,12 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_ledger.h \
+	tests/test_line_util.h \
 	tests/test_line_job_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_ledger_util.h \
 	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -62,6 +65,7 @@ unit_tests = \
 	tests/test_base_base64 \
 	tests/test_base_buf \
 	tests/test_base_dir \
+	tests/test_base_dir_durable \
 	tests/test_base_dir_seen \
 	tests/test_base_error \
 	tests/test_base_file \
@@ -115,6 +119,7 @@ unit_tests = \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_power \
 	tests/test_flasher_sim_stub \
 	tests/test_flasher_sim_trace \
 	tests/test_flasher_sim_trace_flash \
@@ -123,7 +128,9 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_feed \
 	tests/test_line_hooks \
+	tests/test_line_run \
 	tests/test_line_job \
 	tests/test_line_job_faults \
 	tests/test_line_station \
@@ -140,6 +147,7 @@ unit_tests = \
 	tests/test_mfg_idset \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
+	tests/test_mfg_ledger_claim \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -176,7 +184,10 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
+tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
@@ -219,7 +230,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 	./bench_efuse ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
-# once for all of them, by as many processes as there are processors.
+# once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script job
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
@@ -228,23 +239,28 @@ fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS) $(CYAML_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
+	$(CYAML_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
 	printf '%s\n' $^ | grep '\.c$$' | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
 	  -fsanitize=fuzzer-no-link,address,undefined -c "$$1" \
-	  -o "fuzz/objects/$$(echo "$$1" | tr / _).o"' sh '{}'
+	  -o "fuzz/objects/lib$$(echo "$$1" | tr / _).o"' sh '{}'
 	rm -f $@ && $(AR) cr $@ fuzz/objects/*.o
 
+# One target: what it printed stands in fuzz/TARGET.log.
+fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
+	$(MKDIR_P) fuzz/corpus_$$1 && \
+	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \
+	  >fuzz/$$1.log 2>&1; \
+	then echo "fuzz_$$1: $$(grep -a ^Done fuzz/$$1.log), nothing found"; \
+	else tail -n 60 fuzz/$$1.log; echo "fuzz_$$1: FAILED"; exit 1; fi
+
 fuzz: fuzz/library.a
-	for t in $(fuzz_targets); do \
-	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
-	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
-	  $(MKDIR_P) fuzz/corpus_$$t && \
-	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \
-	done
+	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
 .PHONY: bench fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)

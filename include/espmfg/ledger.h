@@ -188,8 +188,8 @@ EM_API enum em_status em_ledger_leave(struct em_ledger *ledger, uint64_t claim,
  * by_state[EM_LEDGER_SCRAPPED] counts boards, and the others add up to @c units. */
 struct em_ledger_counts {
     uint64_t units, by_state[EM_LEDGER_SCRAPPED + 1];
-    uint64_t stopped;          /**< units */
-    uint64_t failures, events; /**< ever */
+    uint64_t stopped;                                 /**< units */
+    uint64_t failures, events;                        /**< ever */
     char first[EM_LEDGER_TIME], last[EM_LEDGER_TIME]; /**< events, or "" */
 };
 EM_API enum em_status em_ledger_counts(struct em_ledger *ledger,
@@ -214,8 +214,9 @@ struct em_ledger_entry {
     const char *station, *slot, *port, *mac, *unit_name, *step, *outcome, *detail,
         *version;
     uint64_t unit, claim;
-    enum em_ledger_state state; /**< of the claim, from here on; FREE: none, or released */
-    bool failed;                /**< by em_ledger_fail() */
+    enum em_ledger_state
+        state;   /**< of the claim, from here on; FREE: none, or released */
+    bool failed; /**< by em_ledger_fail() */
     int64_t duration_us;
     uint32_t retries;
 };

@@ -109,8 +109,6 @@ enum em_status line_stage_finish(struct line_worker *w, struct em_error *err)
     w->now.verdict = LINE_PASS;
     enum em_status status = line_tell_hooks(w, LINE_EVENT_VERDICT, err);
     w->now.verdict = LINE_NO_VERDICT;
-    if (status == EM_ERR_IO)
-        board->step = "hook";
     if (status == EM_OK)
         status = line_record(w, "ok", NULL, EM_LEDGER_DONE, err);
     if (status != EM_OK)

@@ -101,7 +101,8 @@ enum em_status line_stage_check(struct line_worker *w, struct em_error *err)
 {
     struct line_board *board = &w->board;
     struct em_efuses *efuses = NULL;
-    char hash[EM_EFUSES_HASH_TEXT], detail[EM_EFUSES_HASH_TEXT + 64];
+    char hash[EM_EFUSES_HASH_TEXT];
+    struct em_error note;
     size_t count = 0;
     enum em_status status = line_board_unit(w, err);
     if (status != EM_OK || w->run->options->job->step_count == 0)
@@ -117,9 +118,9 @@ enum em_status line_stage_check(struct line_worker *w, struct em_error *err)
                          count);
     if (status == EM_OK) {
         board->keep_flash = is_encrypted(board, efuses);
-        (void)snprintf(detail, sizeof detail, "%zu changes of eFuses, plan %s", count,
-                       hash); /* fits */
-        status = line_tell_step(w, "ok", detail, err);
+        (void)em_error_set(&note, EM_OK, NULL, "eFuses: %zu changes, plan %s", count,
+                           hash);
+        line_tell_note(w->run, w, EM_LOG_INFO, &note);
     }
     em_efuses_close(efuses);
     return status;
