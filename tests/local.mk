@@ -232,11 +232,15 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse script
-fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
+fuzz_targets = config values key reader image loader sim efuse script job
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
+	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
+	src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
+	$(CYAML_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
@@ -247,7 +251,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \

@@ -128,7 +128,7 @@ static const struct fault step_faults[] = {
     {"override", STEP("script: steps.lua") "overrides: [no-such-rule]\n", EM_ERR_INPUT, 6, "no-such-rule", ""},
     {"a rule", STEP("burn_efuse: {field: DIS_PAD_JTAG}\n  - read_protect: [BLOCK_KEY2]"), EM_ERR_REFUSED, 6, "rule readable-read-protect", ""},
     {"not of this size", STEP("burn_key: {purpose: USER, file: key64.bin}"), EM_ERR_INPUT, 5, "64 bytes, 32 are needed", ""},
-    {"no such value", STEP("burn_efuse: {field: DIS_PAD_JTAG, value: 2}"), EM_ERR_USAGE, 5, "DIS_PAD_JTAG", ""},
+    {"no such value", STEP("burn_efuse: {field: DIS_PAD_JTAG, value: 2}"), EM_ERR_INPUT, 5, "DIS_PAD_JTAG", ""},
     {"script", STEP("script: bad.lua"), EM_ERR_INPUT, 0, "", ""},
     {"no HMAC", "batch: B\nchip: esp32\n" HMAC, EM_ERR_UNSUPPORTED, 3, "ESP32 has no HMAC", ""},
     {"key never burned", HEAD HMAC, EM_ERR_INPUT, 3, "no step burns the unit's key", "burn_key"},
@@ -145,7 +145,8 @@ static void check(const struct fault *fault)
     char path[PATH_LEN];
     put_text("job.yaml", fault->text);
     enum em_status status = line_job_open(&job, in_folder("job.yaml", path), NULL, &err);
-    bool good = status == fault->status && strstr(err.what, fault->what) != NULL &&
+    bool good = status == fault->status && err.status == status &&
+                strstr(err.what, fault->what) != NULL &&
                 strstr(err.hint, fault->hint) != NULL &&
                 (fault->line == 0 || strcmp(err.file, path) == 0) &&
                 (fault->line == 0 || err.line == fault->line);

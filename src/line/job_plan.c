@@ -202,7 +202,8 @@ enum em_status line_job_rehearse(struct job_making *making, struct em_error *err
         return EM_OK;
     enum em_status status = line_job_plan(&efuses, &changes, &count, job, err);
     if (status != EM_OK)
-        return line_yaml_at(job->yaml, "efuses", status, err);
+        return line_yaml_at(job->yaml, "efuses",
+                            status == EM_ERR_USAGE ? EM_ERR_INPUT : status, err);
     em_efuses_close(efuses);
     return status;
 }
