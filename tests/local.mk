@@ -125,6 +125,7 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_run \
 	tests/test_line_view_lines \
@@ -175,6 +176,7 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)

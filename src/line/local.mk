@@ -11,6 +11,9 @@ libline_la_SOURCES = \
 	src/line/board_link.c \
 	src/line/board_unit.c \
 	src/line/event_json.c \
+	src/line/feed_int.h \
+	src/line/feed_ports.c \
+	src/line/feed_sim.c \
 	src/line/hooks.c \
 	src/line/job.c \
 	src/line/job.h \

@@ -146,8 +146,8 @@ static void put_progress(struct view_line *line, const struct view_layout *layou
 static void put_verdict(struct view_line *line, const struct line_slot_now *slot)
 {
     const char *text = slot->verdict == LINE_PASSED_BEFORE ? "was done before"
-                       : slot->verdict == LINE_FAIL        ? slot->error.what
-                                                           : "";
+                       : slot->verdict == LINE_PASS        ? ""
+                                                           : slot->error.what;
     char number[32];
     view_line_put(line, " ", -1);
     view_line_put(line, text, -1);
