@@ -128,8 +128,6 @@ static enum em_status compare(const struct flash_line *line, struct em_error *er
     struct em_ledger_batch batch;
     char what[160] = "images, tables or eFuse steps";
     em_ledger_batch(line->ledger, &batch);
-    if (strcmp(batch.job, job->digest) == 0)
-        return EM_OK;
     uint64_t units = em_units_count(job->source);
     if (strcmp(batch.name, job->name) != 0)
         (void)snprintf(what, sizeof what, "batch is '%.40s', was '%.40s'", job->name,
@@ -140,6 +138,8 @@ static enum em_status compare(const struct flash_line *line, struct em_error *er
     else if (batch.units != units)
         (void)snprintf(what, sizeof what, "%" PRIu64 " units, were %" PRIu64, units,
                        batch.units);
+    else if (strcmp(batch.job, job->digest) == 0)
+        return EM_OK;
     return em_error_set(
         err, EM_ERR_REFUSED,
         "go on with the job as it was, or begin another batch with --ledger FILE",
