@@ -13,6 +13,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/hooks.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
+	include/espmfg/ledger.h \
 	include/espmfg/nvs.h \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \
