@@ -56,6 +56,7 @@ test_scripts = \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/library.sh \
+	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
 	tests/verify.sh

@@ -41,3 +41,4 @@ libline_la_SOURCES = \
 	src/line/view_slot.c \
 	src/line/view_term.c \
 	src/line/view_text.c
+libline_la_LIBADD = $(CYAML_LIBS)
