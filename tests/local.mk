@@ -59,6 +59,7 @@ test_scripts = \
 	tests/json.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
+	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
 	tests/verify.sh
@@ -241,7 +242,7 @@ fuzz_targets = config values key reader image loader sim efuse script job
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
-	src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
+	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \

@@ -31,12 +31,16 @@ static void row(const struct rows *rows, const char *place, const char *format, 
 static void row(const struct rows *rows, const char *place, const char *format, ...)
 {
     char value[512];
-    char origin[320] = "default";
+    char origin[320];
     unsigned long line = line_yaml_line(rows->yaml, place);
     va_list args;
     va_start(args, format);
     (void)vsnprintf(value, sizeof value, format, args);
     va_end(args);
+    const char *kind = line != 0 ? "file" : "default";
+    if (rows->yaml == NULL && strchr(place, '[') != NULL)
+        kind = "option"; /* slots of a station without a file */
+    (void)snprintf(origin, sizeof origin, "%s", kind);
     if (line != 0)
         (void)snprintf(origin, sizeof origin, "%s:%lu", rows->file, line);
     flash_print(rows->flash, "  %-22s %-34s %s", place, value, origin);

@@ -41,6 +41,15 @@ enum em_status line_yaml_fault(const struct line_yaml *yaml, const char *place,
 enum em_status line_yaml_at(const struct line_yaml *yaml, const char *place,
                             enum em_status status, struct em_error *err);
 
+/** Between the files of YAML: hold @p data against @p schema (job_walk.c); the places of
+ * what it has are added to @p yaml. @p err is not NULL. */
+enum em_status line_yaml_walk(struct line_yaml *yaml, const uint8_t *data, size_t len,
+                              const struct cyaml_schema_value *schema,
+                              struct em_error *err);
+enum em_status line_yaml_add_place(struct line_yaml *yaml, const char *name,
+                                   unsigned long line, struct em_error *err);
+const char *line_yaml_file(const struct line_yaml *yaml);
+
 /* ---- Values of keys (job_text.c). A @p text of NULL leaves *out as it is. ---- */
 
 /** Where a value stands: a list's entry or a mapping, and a key in it. */

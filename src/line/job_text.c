@@ -111,7 +111,8 @@ void line_nearest(char *out, size_t size, const char *text,
             best = each;
         }
     }
-    (void)snprintf(out, size, best == NULL ? "" : "the nearest name is '%s'", best);
+    (void)snprintf(out, size, "%s%s%s", best == NULL ? "" : "the nearest name is '",
+                   best == NULL ? "" : best, best == NULL ? "" : "'");
 }
 
 static const char *choice_name(const void *user, size_t idx)

@@ -25,6 +25,7 @@ libline_la_SOURCES = \
 	src/line/job_steps.c \
 	src/line/job_text.c \
 	src/line/job_units.c \
+	src/line/job_walk.c \
 	src/line/job_yaml.c \
 	src/line/line.c \
 	src/line/line.h \
@@ -41,3 +42,4 @@ libline_la_SOURCES = \
 	src/line/view_slot.c \
 	src/line/view_term.c \
 	src/line/view_text.c
+libline_la_LIBADD = $(CYAML_LIBS)
