@@ -5,7 +5,9 @@ dist_man_MANS += \
 	docs/mfg_flash-efuse.1 \
 	docs/mfg_gen.1 \
 	docs/mfg_gen-image.1 \
+	docs/mfg_job.5 \
 	docs/mfg_sim.1 \
+	docs/mfg_station.5 \
 	docs/mfg_values.5
 
 dist_doc_DATA += \

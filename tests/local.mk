@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_job_util.h \
 	tests/test_line_ledger.h \
 	tests/test_line_util.h \
 	tests/test_line_view_util.h \
@@ -127,7 +128,11 @@ unit_tests = \
 	tests/test_flasher_transport_tty \
 	tests/test_line_feed \
 	tests/test_line_hooks \
+	tests/test_line_job \
+	tests/test_line_job_faults \
+	tests/test_line_kill \
 	tests/test_line_run \
+	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
 	tests/test_mfg_batch \
@@ -148,6 +153,8 @@ unit_tests = \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
+	tests/test_mfg_units_keys \
+	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
 	tests/test_mfg_verify_options \
 	tests/test_mfg_wifi \
@@ -178,10 +185,18 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
+tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
+tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
+tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
+tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c
+tests_test_line_station_LDADD      = libline.la $(LDADD) $(CYAML_LIBS)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
@@ -218,11 +233,15 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them, by as many processes as there are processors.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse script
-fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
+fuzz_targets = config values key reader image loader sim efuse script job
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
+	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
+	src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
+	$(CYAML_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
@@ -234,7 +253,7 @@ fuzz/library.a: $(fuzz_sources)
 fuzz: fuzz/library.a
 	for t in $(fuzz_targets); do \
 	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
-	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) -lpthread && \
+	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
 	  $(MKDIR_P) fuzz/corpus_$$t && \
 	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \

@@ -54,7 +54,9 @@ static inline enum em_status taken_open(struct taken *t)
 static inline struct taken *taken_listed(struct batch *b, bool hmac, const char *ext)
 {
     struct taken *t = taken_new(b, EM_UNITS_PLAIN);
-    (void)snprintf(t->manifest, sizeof t->manifest, "%s/manifest.%s", b->folder, ext);
+    char name[32];
+    (void)snprintf(name, sizeof name, "manifest.%s", ext);
+    join_path(t->manifest, b->folder, name);
     b->options.manifest = t->manifest;
     b->options.keys.keygen = hmac;
     b->options.keys.protect_hmac = hmac;

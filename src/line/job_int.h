@@ -35,8 +35,7 @@ char *line_yaml_path(struct line_yaml *yaml, const char *path);
 /** em_error_set() with the file and the line of @p place. */
 enum em_status line_yaml_fault(const struct line_yaml *yaml, const char *place,
                                enum em_status status, struct em_error *err,
-                               const char *hint, const char *format, ...)
-    EM_PRINTF(6, 7);
+                               const char *hint, const char *format, ...) EM_PRINTF(6, 7);
 
 /** Add file and line of @p place to a fault; returns @p status. */
 enum em_status line_yaml_at(const struct line_yaml *yaml, const char *place,
@@ -184,6 +183,16 @@ enum em_status line_job_overlaps(const struct job_making *making, struct em_erro
 enum em_status line_job_units(struct job_making *making, struct em_error *err);
 /** Steps for eFuses (job_steps.c). */
 enum em_status line_job_steps(struct job_making *making, struct em_error *err);
+/** Stage all steps on a chip that does not exist: what a real one would refuse. */
+enum em_status line_job_rehearse(struct job_making *making, struct em_error *err);
+/** The plan for a blank chip; the changes live as long as *out, which the caller closes.
+ */
+struct em_efuses;
+struct em_efuses_change;
+enum em_status line_job_plan(struct em_efuses **out,
+                             const struct em_efuses_change **changes_out,
+                             size_t *count_out, const struct line_job *job,
+                             struct em_error *err);
 /** Digest of the job and hash of its plan (job_plan.c). */
 enum em_status line_job_hashes(struct job_making *making, struct em_error *err);
 

@@ -6,6 +6,9 @@
 #include "src/line/job_int.h"
 
 #include "base/file_int.h"
+#include "src/line/line.h"
+
+#include <espmfg/efuse.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,4 +161,49 @@ enum em_status line_job_hashes(struct job_making *making, struct em_error *err)
 {
     enum em_status status = hash_plan(making->job, err);
     return status == EM_OK ? hash_job(making->job, err) : status;
+}
+
+/* ---- On a chip that does not exist ---- */
+
+static enum em_status burns_nothing(void *user, struct em_error *err)
+{
+    (void)user;
+    (void)err;
+    return EM_OK; /* what a script burns by itself stays staged, and so is seen */
+}
+
+enum em_status line_job_plan(struct em_efuses **out,
+                             const struct em_efuses_change **changes_out,
+                             size_t *count_out, const struct line_job *job,
+                             struct em_error *err)
+{
+    const struct em_efuses_options options = EM_EFUSES_OPTIONS_INIT;
+    *count_out = 0;
+    enum em_status status = em_efuses_open_virtual(out, job->chip, NULL, &options, err);
+    if (status == EM_OK)
+        status = line_steps_stage(job, *out, NULL, NULL, false, NULL, burns_nothing, NULL,
+                                  err);
+    if (status == EM_OK)
+        status = em_efuses_plan(*out, changes_out, count_out, err);
+    if (status != EM_OK) {
+        em_efuses_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+enum em_status line_job_rehearse(struct job_making *making, struct em_error *err)
+{
+    struct line_job *job = making->job;
+    struct em_efuses *efuses;
+    const struct em_efuses_change *changes;
+    size_t count;
+    if (job->step_count == 0)
+        return EM_OK;
+    enum em_status status = line_job_plan(&efuses, &changes, &count, job, err);
+    if (status != EM_OK)
+        return line_yaml_at(job->yaml, "efuses",
+                            status == EM_ERR_USAGE ? EM_ERR_INPUT : status, err);
+    em_efuses_close(efuses);
+    return status;
 }

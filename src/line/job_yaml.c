@@ -48,6 +48,9 @@ enum em_status line_yaml_at(const struct line_yaml *yaml, const char *place,
                             enum em_status status, struct em_error *err)
 {
     em_error_at(err, yaml->file, line_yaml_line(yaml, place));
+    if (err != NULL)
+        err->status =
+            status; /* a caller may know better: wrong use becomes wrong input */
     return status;
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The line: a library of its own, so that its tests can link it too. Who links it has to
-# bring src/cli.c, which reads numbers.
+# bring src/cli_words.c, which reads numbers.
 
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
@@ -10,6 +10,7 @@ libline_la_SOURCES = \
 	src/line/board_flash.c \
 	src/line/board_link.c \
 	src/line/board_unit.c \
+	src/line/check.c \
 	src/line/event_json.c \
 	src/line/feed_int.h \
 	src/line/feed_ports.c \
