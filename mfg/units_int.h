@@ -34,7 +34,6 @@ struct em_units_taker {
     struct em_units_taker *next;
     struct em_csv *values; /* one of the two */
     struct em_listing *listing;
-    struct em_csv_row listed;
     struct em_maker *maker; /* of values; made when it is first needed */
     struct em_digest *digest;
 };

@@ -69,29 +69,32 @@ static enum em_status keys_folder(struct em_units *units, bool make, struct em_d
 
 /* ---- Names ---- */
 
-/* Does @p stem look like the name that another unit's later key has: …-sNUMBER? */
-static bool looks_serial(const char *stem, size_t len)
+/* Could @p id be the id of another unit with the serial of its key behind: ID-sNUMBER? */
+static bool looks_serial(const char *id)
 {
+    size_t len = strlen(id);
     size_t digits = 0;
-    while (digits < len && stem[len - 1 - digits] >= '0' && stem[len - 1 - digits] <= '9')
+    while (digits < len && id[len - 1 - digits] >= '0' && id[len - 1 - digits] <= '9')
         digits++;
-    return digits > 0 && len >= digits + 2 && stem[len - digits - 1] == 's' &&
-           stem[len - digits - 2] == '-';
+    return digits > 0 && len > digits + 2 && id[len - digits - 1] == 's' &&
+           id[len - digits - 2] == '-';
 }
 
-/* NAME.bin, or NAME-sSERIAL.bin behind the first one. A unit that is called X-s2 gets its
+/* NAME.bin, or NAME-sSERIAL.bin behind the first one. A unit with the id X-s2 gets its
  * serial always, so that its key is never that of unit X. */
 static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
-                                  uint64_t serial, struct em_error *err)
+                                  const char *id, uint64_t serial, struct em_error *err)
 {
+    char text[EM_NAME_SIZE + 32]; /* room for any number */
     size_t len = strlen(name) - strlen(".bin");
-    int n = serial == 1 && !looks_serial(name, len)
-                ? snprintf(out, EM_NAME_SIZE, "%s", name)
-                : snprintf(out, EM_NAME_SIZE, "%.*s-s%" PRIu64 ".bin", (int)len, name,
+    int n = serial == 1 && !looks_serial(id)
+                ? snprintf(text, sizeof text, "%s", name)
+                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin", (int)len, name,
                            serial);
     if (n < 0 || n >= EM_NAME_SIZE)
         return em_error_set(err, EM_ERR_INPUT, "shorten the prefix or the file id",
                             "the name of a key file would have more than 255 bytes");
+    memcpy(out, text, (size_t)n + 1);
     return EM_OK;
 }
 
@@ -103,6 +106,7 @@ struct key_names {
 static enum em_status key_names(struct key_names *out, const struct em_unit_data *unit,
                                 uint64_t serial, struct em_error *err)
 {
+    const char *id = unit->names.file_id;
     *out = (struct key_names){0};
     if (serial == 0)
         return em_error_set(err, EM_ERR_USAGE, "serials of keys count from 1",
@@ -112,9 +116,9 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
         memcpy(out->derived, unit->names.key, EM_NAME_SIZE);
         return EM_OK;
     }
-    enum em_status status = serial_name(out->hmac, unit->names.hmac_key, serial, err);
+    enum em_status status = serial_name(out->hmac, unit->names.hmac_key, id, serial, err);
     if (status == EM_OK)
-        status = serial_name(out->derived, unit->names.key, serial, err);
+        status = serial_name(out->derived, unit->names.key, id, serial, err);
     return status;
 }
 
@@ -123,7 +127,7 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
 static enum em_status key_fault(const struct em_dir *dir, const char *name,
                                 const char *hint, const char *what, struct em_error *err)
 {
-    char path[sizeof err->file];
+    char path[4096 + EM_NAME_SIZE];
     (void)snprintf(path, sizeof path, "%s/%s", em_dir_path(dir), name); /* may be cut */
     enum em_status status = em_error_set(err, EM_ERR_INPUT, hint, "%s", what);
     em_error_at(err, path, 0);

@@ -91,7 +91,6 @@ static void free_taker(struct em_units_taker *taker)
 {
     em_csv_free(taker->values);
     em_listing_close(taker->listing);
-    em_csv_row_free(&taker->listed);
     em_maker_free(taker->maker);
     em_digest_free(taker->digest);
     free(taker);

@@ -65,6 +65,7 @@ unit_tests = \
 	tests/test_base_base64 \
 	tests/test_base_buf \
 	tests/test_base_dir \
+	tests/test_base_dir_durable \
 	tests/test_base_dir_seen \
 	tests/test_base_error \
 	tests/test_base_file \
@@ -231,7 +232,7 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 	./bench_efuse ./mfg_flash ./mfg_sim
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
-# once for all of them, by as many processes as there are processors.
+# once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script job
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
@@ -247,17 +248,28 @@ fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
 	printf '%s\n' $^ | grep '\.c$$' | xargs -P "$$(nproc)" -I '{}' sh -c 'exec $(fuzz_compile) \
 	  -fsanitize=fuzzer-no-link,address,undefined -c "$$1" \
-	  -o "fuzz/objects/$$(echo "$$1" | tr / _).o"' sh '{}'
+	  -o "fuzz/objects/lib$$(echo "$$1" | tr / _).o"' sh '{}'
 	rm -f $@ && $(AR) cr $@ fuzz/objects/*.o
 
+# One target: what it printed stands in fuzz/TARGET.log.
+fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) -lpthread && \
+	$(MKDIR_P) fuzz/corpus_$$1 && \
+	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \
+	  >fuzz/$$1.log 2>&1; \
+	then echo "fuzz_$$1: $$(grep -a ^Done fuzz/$$1.log), nothing found"; \
+	else tail -n 60 fuzz/$$1.log; echo "fuzz_$$1: FAILED"; exit 1; fi
+
 fuzz: fuzz/library.a
-	for t in $(fuzz_targets); do \
-	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
 	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
-	  $(MKDIR_P) fuzz/corpus_$$t && \
-	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \
+	  $(MKDIR_P) fuzz/corpus_$$t && \
+	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
+	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	done
+	for t in $(fuzz_targets); do \
+	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
 .PHONY: bench fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)

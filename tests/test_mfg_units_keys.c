@@ -89,8 +89,8 @@ static void from_mfg_gen(void)
 static void serials(void)
 {
     struct batch *b = batch_new("n,namespace,\nk,data,u8\n",
-                                "id,k\nA,1\nA-s2,2\nA-s2-s1,3\n-s7,4\nA-sx,5\n");
-    struct em_key keys[10];
+                                "id,k\nA,1\nA-s2,2\nA-s2-s1,3\n-s7,4\nA-sx,5\ns2,6\n");
+    struct em_key keys[16];
     static const struct {
         uint64_t unit, serial;
         const char *name;
@@ -98,8 +98,8 @@ static void serials(void)
         {1, 1, "hmac-keys-P-A.bin"},       {1, 2, "hmac-keys-P-A-s2.bin"},
         {1, 10, "hmac-keys-P-A-s10.bin"},  {2, 1, "hmac-keys-P-A-s2-s1.bin"},
         {2, 2, "hmac-keys-P-A-s2-s2.bin"}, {3, 1, "hmac-keys-P-A-s2-s1-s1.bin"},
-        {4, 1, "hmac-keys-P--s7-s1.bin"},  {5, 1, "hmac-keys-P-A-sx.bin"},
-        {5, 2, "hmac-keys-P-A-sx-s2.bin"},
+        {4, 1, "hmac-keys-P--s7.bin"},     {5, 1, "hmac-keys-P-A-sx.bin"},
+        {5, 2, "hmac-keys-P-A-sx-s2.bin"}, {6, 1, "hmac-keys-P-s2.bin"},
     };
     size_t n = sizeof cases / sizeof cases[0];
     b->options.id_column = "id";

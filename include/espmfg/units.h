@@ -59,8 +59,9 @@ struct em_units_options {
  * killed programs left in the folder of keys are removed. Faults go to @p hooks, which
  * are not used after this returned. The options' texts are copied.
  *
- * Later reads notice when values, manifest or a file that a row names was changed in
- * between (EM_ERR_INPUT); the config is not read again. Memory: about 16 bytes a unit.
+ * Images are only made of what was checked: later reads notice when values, manifest or a
+ * file that a row names was changed in between (EM_ERR_INPUT). Config and files that many
+ * rows name are in memory and not read again. Memory: about 16 bytes a unit.
  *
  * Returns EM_OK, EM_ERR_USAGE (options that contradict each other), EM_ERR_INPUT (faults,
  * no units), EM_ERR_FULL, EM_ERR_IO, EM_ERR_NOMEM, EM_ERR_CRYPTO, EM_ERR_STOPPED (by the
