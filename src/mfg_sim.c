@@ -6,6 +6,7 @@
 #include "src/cli.h"
 #include "src/term.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -54,6 +55,7 @@ enum {
     OPT_USB_PID,
     OPT_SEED,
     OPT_FAULT,
+    OPT_APP_OUTPUT,
 };
 
 static const struct cli_option options[] = {
@@ -78,6 +80,9 @@ static const struct cli_option options[] = {
      OPT_TIMING},
     {"seed", NULL, "N", "of faults and of what is made up", OPT_SEED},
     {"fault", NULL, "LIST", "what goes wrong: drop=0.001,garble=0.001", OPT_FAULT},
+    {"app-output", NULL, "TEXT",
+     "what the program in flash prints when it starts: \"app: ready\\r\\n\"",
+     OPT_APP_OUTPUT},
     {"back-after", NULL, "MS",
      "when a cut cable or lost power comes back (1000); 0: never", OPT_BACK_AFTER},
     {"secure-download", NULL, NULL, "in secure download mode", OPT_SECURE_DOWNLOAD},
@@ -146,23 +151,26 @@ static const char *on_option(void *user, int id, char *const *values)
     }
 }
 
-static int stop_pipe[2]; /* a signal handler has no other way to reach the loop */
+static int control_pipe[2]; /* a signal handler has no other way to reach the loop */
 
 static void on_signal(int number)
 {
-    (void)number;
-    ssize_t n = write(stop_pipe[1], "", 1);
+    int kept = errno;
+    const char byte = number == SIGUSR1 ? EM_SIM_POWER_FAILS : '\0';
+    ssize_t n = write(control_pipe[1], &byte, 1);
     (void)n; /* when it is full, it can be read */
+    errno = kept;
 }
 
 static bool catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    return pipe(stop_pipe) == 0 && fcntl(stop_pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
+    return pipe(control_pipe) == 0 && fcntl(control_pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
            sigemptyset(&action.sa_mask) == 0 && sigaction(SIGINT, &action, NULL) == 0 &&
            sigaction(SIGTERM, &action, NULL) == 0 &&
            sigaction(SIGHUP, &action, NULL) == 0 &&
+           sigaction(SIGUSR1, &action, NULL) == 0 &&
            sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
@@ -245,7 +253,7 @@ static enum em_status serve(struct request *r, struct em_error *err)
     for (size_t i = 0; status == EM_OK && i < r->count; i++)
         status = add_chip(server, &sims[i], r, i, err);
     if (status == EM_OK)
-        status = em_sim_server_run(server, stop_pipe[0], err);
+        status = em_sim_server_run(server, control_pipe[0], err);
     em_sim_server_free(server);
     for (size_t i = 0; sims != NULL && i < r->count && sims[i] != NULL; i++) {
         enum em_status saved = em_sim_save(sims[i], status == EM_OK ? err : NULL);

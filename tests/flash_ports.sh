@@ -98,5 +98,15 @@ wait "$first" || got=$?
 grep -q '^mfg_flash: ' gone.err || fail "it is not told that the port vanished"
 grep -q '^    hint: ' gone.err || fail "no hint: $(cat gone.err)"
 
+# The power of a board fails, and comes back only when its port is opened anew.
+start_sim power --link ./power --back-after 0 --stats
+expect 0 stdout 'MAC:' -p "$where" read-mac
+kill -USR1 "$sim"
+sleep 0.1 # it has 20 ms to fail
+expect 0 stdout 'Hash of data verified.' -p "$where" write-flash 0x10000 a.bin
+kill -TERM "$sim"
+wait "$sim" || fail "mfg_sim ends with $?"
+grep -q '"faults": 1,' power.log || fail "the power did not fail: $(cat power.log)"
+
 [ "$failed" -eq 0 ] && echo "flash_ports: $checks checks passed"
 [ "$failed" -eq 0 ]

@@ -119,6 +119,7 @@ unit_tests = \
 	tests/test_flasher_transport_sim \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
+	tests/test_flasher_sim_power \
 	tests/test_flasher_sim_stub \
 	tests/test_flasher_sim_trace \
 	tests/test_flasher_sim_trace_flash \

@@ -4,7 +4,7 @@
 
 #include "flasher/rom/link_int.h"
 
-#include "tests/em_test.h"
+#include "tests/flasher_script.h"
 
 #include <espmfg/sim.h>
 
@@ -167,10 +167,53 @@ static void test_without_lines(void)
     close_board(&b);
 }
 
+/* The chip's own USB port goes away in the reset, and comes back or does not; a port that
+ * is no part of the chip has no reason to. */
+static void test_vanishing_port(void)
+{
+    static const struct {
+        int pid, reopen_fails;
+        enum em_status status;
+        unsigned reopens;
+    } rows[] = {
+        {0x1001, 2, EM_OK, 3},
+        {0x1001, -1, EM_ERR_PORT, 0},
+        {-1, 0, EM_ERR_PORT, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct em_device_options options = EM_DEVICE_OPTIONS_INIT;
+        struct em_device *dev;
+        struct em_error err = {.what = ""};
+        struct ear ear = {.wanted = NULL};
+        struct script *s = script_new();
+        script_chip(s, 5, 0);
+        s->io.usb_vid = rows[i].pid < 0 ? -1 : 0x303A;
+        s->io.usb_pid = rows[i].pid;
+        EM_CHECK_STATUS(em_rom_device_new(&dev, &s->io, &options, &err), EM_OK, &err);
+        unsigned before = s->reopens;
+        int64_t begin = s->now_us;
+        s->gone_after = 1;
+        s->reopen_fails = rows[i].reopen_fails;
+        s->babble = true;
+        ear.wanted = "";
+        EM_CHECK_STATUS(em_device_listen(dev, 115200, hear, &ear, 1000, &err),
+                        rows[i].status, &err);
+        CU_ASSERT_EQUAL(ear.len > 0, rows[i].status == EM_OK);
+        if (rows[i].reopens != 0)
+            CU_ASSERT_EQUAL(s->reopens - before, rows[i].reopens);
+        if (rows[i].pid < 0)
+            CU_ASSERT_EQUAL(s->reopens, before);
+        CU_ASSERT(s->now_us - begin < 2000000);
+        em_device_close(dev);
+        script_end(s);
+    }
+}
+
 static const struct em_test tests[] = {
     {"a program starts, or not", test_program_starts},
     {"another rate", test_wrong_rate},
     {"silence, and a stop", test_silence},
+    {"a port that vanishes in the reset", test_vanishing_port},
     {"a port without modem lines", test_without_lines},
 };
 

@@ -6,6 +6,7 @@
 
 #include "tests/em_test.h"
 
+#include <time.h>
 #include <unistd.h>
 
 struct told {
@@ -220,12 +221,53 @@ static void test_stuck(void)
     }
 }
 
+static int64_t system_us(void)
+{
+    struct timespec now;
+    CU_ASSERT_EQUAL(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* A clock of its own waits for nothing; the system's does. */
+static void test_clocks(void)
+{
+    static const struct {
+        const char *port;
+        bool wall;
+    } clocks[] = {{"sim:esp32c3?timing=real&clock=wall", true},
+                  {"sim:esp32c3?timing=real&clock=virtual", false},
+                  {"sim:esp32c3?timing=real", false}};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+        struct em_io *io;
+        struct em_error err;
+        uint8_t byte;
+        size_t len;
+        EM_CHECK_STATUS(em_io_open(&io, clocks[i].port, 115200, &err), EM_OK, &err);
+        int64_t begin = system_us(), told = io->ops->now_us(io);
+        io->ops->sleep_us(io, 5000);
+        EM_CHECK_STATUS(io->ops->read(io, &byte, 1, 5000, &len, &err), EM_OK, &err);
+        CU_ASSERT_EQUAL(len, 0);
+        CU_ASSERT(io->ops->now_us(io) - told >= 10000);
+        if (clocks[i].wall) {
+            CU_ASSERT(told >= begin && system_us() - begin >= 10000);
+        } else {
+            CU_ASSERT_EQUAL(io->ops->now_us(io) - told, 10000);
+        }
+        em_io_close(io);
+    }
+    struct em_io *io;
+    struct em_error err;
+    EM_CHECK_STATUS(em_io_open(&io, "sim:esp32c3?clock=sun", 115200, &err), EM_ERR_USAGE,
+                    &err);
+}
+
 static const struct em_test tests[] = {
     {"chips", test_chips},
     {"stub", test_stub},
     {"secure boot", test_stub_secure_boot},
     {"bad lines", test_bad_lines},
     {"stuck", test_stuck},
+    {"clocks", test_clocks},
 };
 
 EM_TEST_MAIN("flasher/rom, simulated chips", tests)

@@ -198,3 +198,46 @@ void em_efuse_model_seed(struct em_efuse_model *model, unsigned block, unsigned 
     em_efuse_model_encode(model, found, bytes);
     em_efuse_model_reload(model);
 }
+
+/* One array of bytes of both; false: a bit is gone. @p each NULL: only look. @p grouped:
+ * check bytes stand among the data. */
+static bool diff_bytes(const uint8_t *before, const uint8_t *after, size_t len,
+                       unsigned number, bool check, bool grouped, em_efuse_burned *each,
+                       void *user)
+{
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        bool was = em_efuse_bit(before, bit), is = em_efuse_bit(after, bit);
+        if (was && !is)
+            return false;
+        if (is && !was && each != NULL)
+            each(user, number, (unsigned)bit,
+                 check || (grouped && bit % GROUP_BITS >= GROUP_DATA_BITS));
+    }
+    return true;
+}
+
+static bool diff_all(const struct em_efuse_model *before,
+                     const struct em_efuse_model *after, em_efuse_burned *each,
+                     void *user)
+{
+    const struct em_efuse_table *table = before->view.table;
+    for (size_t i = 0; i < table->block_count; i++) {
+        const struct em_efuse_block *block = &table->blocks[i];
+        unsigned number = block->number;
+        bool grouped = em_efuse_model_scheme(after, block) == EM_EFUSE_SCHEME_34;
+        if (!diff_bytes(before->array.data[number], after->array.data[number],
+                        em_efuse_model_stored(block), number, false, grouped, each,
+                        user) ||
+            !diff_bytes(before->array.check[number], after->array.check[number],
+                        EM_EFUSE_RS_CHECK, number, true, false, each, user))
+            return false;
+    }
+    return true;
+}
+
+bool em_efuse_model_diff(const struct em_efuse_model *before,
+                         const struct em_efuse_model *after, em_efuse_burned *each,
+                         void *user)
+{
+    return diff_all(before, after, NULL, NULL) && diff_all(before, after, each, user);
+}

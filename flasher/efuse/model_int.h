@@ -83,6 +83,12 @@ bool em_efuse_model_flag(const struct em_efuse_model *model, struct em_chip_mask
  * or read command, read protected or not; 0 if the chip has no such field. */
 uint32_t em_efuse_model_field(const struct em_efuse_model *model, const char *name);
 
+/** Call @p each for every bit that @p after has and @p before, of the same chip, has not.
+ * false, and no call: @p before has one that @p after lacks, which fuses cannot do. */
+bool em_efuse_model_diff(const struct em_efuse_model *before,
+                         const struct em_efuse_model *after, em_efuse_burned *each,
+                         void *user);
+
 void em_efuse_model_on_burn(struct em_efuse_model *model, em_efuse_burned *burned,
                             void *user);
 

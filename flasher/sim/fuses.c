@@ -3,132 +3,24 @@
 #include "config.h"
 
 #include "base/bytes_int.h"
-#include "base/file_int.h"
 #include "flasher/efuse/fields_int.h"
 #include "flasher/sim/sim_int.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Chips without a table (ESP8266) have so many bytes of plain words that never change. */
-enum { PLAIN_SPACE = 0x10, FILE_MAX = 65536 };
 
 /* Program and read commands of the controller, rom-protocol.md and device-side.md. */
 enum { OP_PROGRAM = 0x5A5A, CMD_PROGRAM = 2 };
 
-/* ---- files ---- */
-
-static enum em_status put_file(const char *path, const void *data, size_t len,
-                               struct em_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    size_t folder_len = slash == NULL ? 0 : (size_t)(slash - path);
-    char *folder = malloc(folder_len + 2);
-    struct em_dir *dir = NULL;
-    if (folder == NULL)
-        return em_error_nomem(err);
-    memcpy(folder, path, folder_len);
-    memcpy(folder + folder_len, slash == path ? "/" : ".", 2);
-    if (folder_len > 0)
-        folder[folder_len] = '\0';
-    enum em_status status = em_dir_open(&dir, folder, err);
-    if (status == EM_OK)
-        status = em_dir_put(dir, slash == NULL ? path : slash + 1, data, len, 0666,
-                            EM_PUT_REPLACE, err);
-    em_dir_close(dir);
-    free(folder);
-    return status;
-}
-
-enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err)
-{
-    uint8_t *data = NULL;
-    size_t len = 0;
-    uint8_t plain[PLAIN_SPACE];
-    if (sim->options.efuse_file == NULL)
-        return EM_OK;
-    if (sim->fuses == NULL) {
-        for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
-            em_put_le32(plain + i,
-                        em_sim_memory_read(&sim->plain_fuses, sim->chip->efuse_base + i));
-        return put_file(sim->options.efuse_file, plain, sizeof plain, err);
-    }
-    enum em_status status = em_efuse_model_save(sim->fuses, &data, &len, err);
-    if (status == EM_OK)
-        status = put_file(sim->options.efuse_file, data, len, err);
-    free(data);
-    return status;
-}
-
-/* One line a bit, in one write, so that nothing of it is torn by a kill. */
-static enum em_status write_journal(struct em_sim *sim, struct em_error *err)
-{
-    enum em_status status = EM_OK;
-    if (sim->journal.len == 0)
-        return EM_OK;
-    int fd =
-        open(sim->options.journal_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0 ||
-        write(fd, sim->journal.data, sim->journal.len) != (ssize_t)sim->journal.len)
-        status = em_error_errno(err, errno, "cannot write the journal %s",
-                                sim->options.journal_file);
-    if (fd >= 0 && close(fd) != 0 && status == EM_OK)
-        status = em_error_errno(err, errno, "cannot write the journal %s",
-                                sim->options.journal_file);
-    em_buf_clear(&sim->journal);
-    return status;
-}
-
 static void on_burned(void *user, unsigned block, unsigned bit, bool check)
 {
     struct em_sim *sim = user;
-    char line[64];
     sim->fuses_changed = true;
-    if (sim->options.journal_file == NULL)
-        return;
-    (void)snprintf(line, sizeof line, "block %u %sbit %u\n", block, check ? "check " : "",
-                   bit);
-    em_buf_append_text(&sim->journal, line);
+    if (sim->options.journal_file != NULL)
+        em_sim_journal_line(&sim->journal, block, bit, check);
 }
 
 /* ---- life ---- */
-
-/* The words one behind the other, each with its lowest byte first. */
-static enum em_status load_plain(struct em_sim *sim, const struct em_buf *file,
-                                 struct em_error *err)
-{
-    if (file->len != PLAIN_SPACE)
-        return em_error_set(err, EM_ERR_INPUT, "name a new file",
-                            "eFuse file of %s: %zu bytes, %d are needed", sim->chip->name,
-                            file->len, PLAIN_SPACE);
-    for (uint32_t i = 0; i < PLAIN_SPACE; i += 4)
-        em_sim_fuses_seed(sim, sim->chip->efuse_base + i, 0, 32,
-                          em_get_le32(file->data + i));
-    return EM_OK;
-}
-
-static enum em_status load(struct em_sim *sim, struct em_error *err)
-{
-    struct em_buf file = {0};
-    struct stat st;
-    const char *path = sim->options.efuse_file;
-    if (path == NULL || (stat(path, &st) != 0 && errno == ENOENT)) {
-        em_sim_seed_fuses(sim);
-        return em_sim_fuses_save(sim, err);
-    }
-    enum em_status status = em_file_read(&file, path, FILE_MAX, err);
-    if (status == EM_OK && sim->fuses == NULL)
-        status = load_plain(sim, &file, err);
-    else if (status == EM_OK)
-        status = em_efuse_model_load(sim->fuses, file.data, file.len, err);
-    em_buf_free(&file);
-    return status;
-}
 
 enum em_status em_sim_fuses_open(struct em_sim *sim, struct em_error *err)
 {
@@ -138,14 +30,14 @@ enum em_status em_sim_fuses_open(struct em_sim *sim, struct em_error *err)
                             sim->chip->name);
     enum em_status status = em_efuse_model_new(&sim->fuses, sim->chip, &why);
     if (status == EM_ERR_UNSUPPORTED) /* words that never change */
-        return load(sim, err);
+        return em_sim_fuses_load(sim, err);
     if (status != EM_OK) {
         if (err != NULL)
             *err = why;
         return status;
     }
     em_efuse_model_set_xtal(sim->fuses, sim->crystal_mhz);
-    status = load(sim, err);
+    status = em_sim_fuses_load(sim, err);
     em_efuse_model_on_burn(sim->fuses, on_burned, sim);
     return status;
 }
@@ -163,7 +55,7 @@ bool em_sim_fuses_has(const struct em_sim *sim, uint32_t addr)
 {
     if (sim->fuses != NULL)
         return em_efuse_model_has(sim->fuses, addr);
-    return addr - sim->chip->efuse_base < PLAIN_SPACE;
+    return addr - sim->chip->efuse_base < EM_SIM_PLAIN_FUSES;
 }
 
 /* After a reset the timing registers hold what fits the usual crystal, so that hosts that
@@ -251,7 +143,7 @@ void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)
     if (!sim->fuses_changed && !burns)
         return;
     sim->fuses_changed = false;
-    if (em_sim_fuses_save(sim, &err) != EM_OK || write_journal(sim, &err) != EM_OK)
+    if (em_sim_fuses_note_burn(sim, &err) != EM_OK)
         em_sim_tell(sim, &err);
 }
 

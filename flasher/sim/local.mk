@@ -8,6 +8,7 @@ libespmfg_all_la_SOURCES += \
 	flasher/sim/flash_commands.c \
 	flasher/sim/flash_int.h \
 	flasher/sim/flash_pins.c \
+	flasher/sim/fuse_files.c \
 	flasher/sim/fuses.c \
 	flasher/sim/loader.c \
 	flasher/sim/memory.c \

@@ -17,10 +17,14 @@
  * is due, and then looks again and again. */
 enum { WAKE_EARLY_US = 80, READ_SIZE = 65536, OUT_LIMIT = 65536 };
 
+/* So long the loop works on what came in before it looks again at what is due. */
+enum { WORK_US = 200 };
+
 struct em_sim_server {
     struct em_sim_slot *slots;
     size_t count;
     int64_t back_after_us;
+    size_t turn; /* whose input is looked at first */
     uint8_t buffer[READ_SIZE];
 };
 
@@ -102,6 +106,8 @@ enum em_status em_sim_server_add(struct em_sim_server *server, struct em_sim *si
                                  .listen_fd = -1,
                                  .fd = -1,
                                  .slave_fd = -1,
+                                 .ready_us = INT64_MAX,
+                                 .open_watch = -1,
                                  .lost_us = INT64_MAX};
     enum em_status status = open_slot(slot, place, where, err);
     if (status == EM_OK)
@@ -162,8 +168,13 @@ static void pump_out(struct em_sim_server *server, struct em_sim_slot *slot)
     }
 }
 
+/* Bytes count from when they could be read, not from when it is their turn. */
 static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
 {
+    int64_t came_us = slot->ready_us;
+    slot->ready_us = INT64_MAX;
+    if (slot->fd < 0)
+        return;
     ssize_t n = read(slot->fd, server->buffer, sizeof server->buffer);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
@@ -175,9 +186,9 @@ static void pump_in(struct em_sim_server *server, struct em_sim_slot *slot)
     if (slot->kind == EM_SIM_PTY) /* it carries no rate, but keeps what hosts set */
         em_sim_set_pace(slot->sim, em_tty_mode_rate(slot->slave_fd));
     if (slot->kind == EM_SIM_RFC2217)
-        em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, now_us());
+        em_sim_rfc2217_receive(slot, server->buffer, (size_t)n, came_us);
     else
-        em_sim_receive(slot->sim, server->buffer, (size_t)n, now_us());
+        em_sim_receive(slot->sim, server->buffer, (size_t)n, came_us);
 }
 
 /* The cable came off, or the power went: after some time somebody mends it. */
@@ -187,6 +198,7 @@ static enum em_status mend(struct em_sim_server *server, struct em_sim_slot *slo
     bool connected = em_sim_is_connected(slot->sim);
     if (connected && em_sim_is_alive(slot->sim)) {
         slot->lost_us = INT64_MAX;
+        em_sim_pty_unwatch(slot); /* a reset was faster */
         return EM_OK;
     }
     if (slot->lost_us == INT64_MAX) {
@@ -194,11 +206,15 @@ static enum em_status mend(struct em_sim_server *server, struct em_sim_slot *slo
         if (!connected) {
             pump_out(server, slot); /* what was on the wire before */
             hang_up(slot);
+        } else if (slot->kind == EM_SIM_PTY) {
+            em_sim_pty_watch(slot);
         }
     }
-    if (now - slot->lost_us < server->back_after_us)
+    if (now - slot->lost_us < server->back_after_us &&
+        (!connected || !em_sim_pty_was_opened(slot)))
         return EM_OK;
     slot->lost_us = INT64_MAX;
+    em_sim_pty_unwatch(slot);
     em_sim_reconnect(slot->sim);
     if (!em_sim_is_alive(slot->sim))
         em_sim_power_cycle(slot->sim, now);
@@ -233,8 +249,9 @@ static void prepare(struct em_sim_server *server, struct waiting *w)
             watch(&w->in, slot->listen_fd, w);
         if (slot->out_at < slot->out.len)
             watch(&w->out, slot->fd, w);
-        int64_t next = em_sim_next_us(slot->sim);
-        if (slot->out_at < slot->out.len)
+        watch(&w->in, slot->open_watch, w);
+        int64_t next = slot->ready_us != INT64_MAX ? 0 : em_sim_next_us(slot->sim);
+        if (slot->ready_us == INT64_MAX && slot->out_at < slot->out.len)
             next = INT64_MAX; /* the host has to take that first */
         if (slot->lost_us != INT64_MAX && server->back_after_us != INT64_MAX &&
             slot->lost_us + server->back_after_us < next)
@@ -262,34 +279,68 @@ static bool wait_for(struct waiting *w)
     return errno == EINTR;
 }
 
+/* What does not take long: who came, what is due, what has to be mended. */
 static enum em_status serve_slot(struct em_sim_server *server, struct em_sim_slot *slot,
-                                 const struct waiting *w, struct em_error *err)
+                                 const struct waiting *w, int64_t now,
+                                 struct em_error *err)
 {
-    if (slot->fd < 0 && slot->listen_fd >= 0 && FD_ISSET(slot->listen_fd, &w->in))
+    if (slot->fd < 0 && slot->listen_fd >= 0 && FD_ISSET(slot->listen_fd, &w->in)) {
         em_sim_tcp_accept(slot);
-    else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in))
-        pump_in(server, slot);
+        if (slot->fd >= 0 && !em_sim_is_alive(slot->sim))
+            em_sim_power_cycle(slot->sim, now_us());
+    } else if (slot->fd >= 0 && FD_ISSET(slot->fd, &w->in) &&
+               slot->ready_us == INT64_MAX) {
+        slot->ready_us = now;
+    }
     pump_out(server, slot);
     return mend(server, slot, now_us(), err);
 }
 
-enum em_status em_sim_server_run(struct em_sim_server *server, int stop_fd,
+/* Decompressing and digests take their time, and others have answers that are due. */
+static void work(struct em_sim_server *server, int64_t began)
+{
+    for (size_t i = 0; i < server->count; i++) {
+        struct em_sim_slot *slot = &server->slots[server->turn % server->count];
+        if (slot->ready_us != INT64_MAX) {
+            if (now_us() - began > WORK_US)
+                return;
+            pump_in(server, slot);
+            pump_out(server, slot);
+        }
+        server->turn++;
+    }
+}
+
+/* false: it is time to stop. */
+static bool obey(struct em_sim_server *server, int control_fd)
+{
+    char byte = 0;
+    if (read(control_fd, &byte, 1) != 1 || byte != EM_SIM_POWER_FAILS)
+        return false;
+    for (size_t i = 0; i < server->count; i++)
+        em_sim_power_fail(server->slots[i].sim, now_us());
+    return true;
+}
+
+enum em_status em_sim_server_run(struct em_sim_server *server, int control_fd,
                                  struct em_error *err)
 {
     for (;;) {
         struct waiting w = {.max = -1, .until_us = INT64_MAX};
         FD_ZERO(&w.in);
         FD_ZERO(&w.out);
-        watch(&w.in, stop_fd, &w);
+        watch(&w.in, control_fd, &w);
         prepare(server, &w);
         if (!wait_for(&w))
             return em_error_errno(err, errno, "cannot wait for hosts");
-        if (FD_ISSET(stop_fd, &w.in))
+        if (FD_ISSET(control_fd, &w.in) && !obey(server, control_fd))
             return EM_OK;
+        int64_t now = now_us();
         for (size_t i = 0; i < server->count; i++) {
-            enum em_status status = serve_slot(server, &server->slots[i], &w, err);
+            enum em_status status = serve_slot(server, &server->slots[i], &w, now, err);
             if (status != EM_OK)
                 return status;
         }
+        work(server, now_us());
     }
 }

@@ -26,7 +26,8 @@ enum { EM_SIM_WHERE = 300 };
 
 struct em_sim_server;
 
-/** Chips whose power or cable is gone come back after @p back_after_ms; 0: never. */
+/** Chips whose power or cable is gone come back after @p back_after_ms; 0: never. Power
+ * also comes back when the port is opened the next time. */
 enum em_status em_sim_server_new(struct em_sim_server **out, uint32_t back_after_ms,
                                  struct em_error *err);
 
@@ -37,8 +38,12 @@ enum em_status em_sim_server_add(struct em_sim_server *server, struct em_sim *si
                                  const struct em_sim_place *place,
                                  char where[EM_SIM_WHERE], struct em_error *err);
 
-/** Serve until @p stop_fd can be read. EM_OK, EM_ERR_PORT. */
-enum em_status em_sim_server_run(struct em_sim_server *server, int stop_fd,
+/** Bytes that em_sim_server_run() takes from outside; any other one, or the end of them,
+ * makes it return. */
+enum { EM_SIM_POWER_FAILS = 'p' }; /* of all chips */
+
+/** Serve, and do what the bytes from @p control_fd say. EM_OK, EM_ERR_PORT. */
+enum em_status em_sim_server_run(struct em_sim_server *server, int control_fd,
                                  struct em_error *err);
 
 /** Close everything and remove the links. NULL is allowed. */
@@ -59,12 +64,18 @@ struct em_sim_slot {
     struct em_telnet telnet; /* RFC 2217 */
     struct em_buf data;      /* what came, without its commands */
     int dtr, rts;
-    int64_t lost_us; /* since when power or cable is gone; INT64_MAX: it is not */
+    int64_t lost_us;  /* since when power or cable is gone; INT64_MAX: it is not */
+    int64_t ready_us; /* since when there are bytes to read; INT64_MAX: there are none */
+    int open_watch;   /* PTY without power: tells when somebody opens it; -1: none */
 };
 
 /* serve_pty.c, serve_tcp.c */
 enum em_status em_sim_pty_open(struct em_sim_slot *slot, struct em_error *err);
 void em_sim_pty_close(struct em_sim_slot *slot);
+/** From now on em_sim_pty_was_opened() tells whether somebody opened it since. */
+void em_sim_pty_watch(struct em_sim_slot *slot);
+bool em_sim_pty_was_opened(struct em_sim_slot *slot);
+void em_sim_pty_unwatch(struct em_sim_slot *slot);
 enum em_status em_sim_tcp_listen(struct em_sim_slot *slot, uint16_t *port,
                                  struct em_error *err);
 /** A host wants to connect. */

@@ -14,6 +14,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/inotify.h>
+#endif
+
 /* No echo, no line editing, eight bits: before the first host comes. */
 static void set_raw(int fd)
 {
@@ -80,9 +84,37 @@ void em_sim_pty_close(struct em_sim_slot *slot)
             memcmp(target, slot->name, (size_t)len) == 0)
             (void)unlink(slot->link); /* it is ours, and leads nowhere from now on */
     }
+    em_sim_pty_unwatch(slot);
     if (slot->slave_fd >= 0)
         (void)close(slot->slave_fd); /* a PTY has nothing to lose */
     if (slot->fd >= 0)
         (void)close(slot->fd);
     slot->slave_fd = slot->fd = -1;
+}
+
+/* A PTY tells its other end nothing about who opens it. Linux does; elsewhere only time
+ * brings a board back. */
+void em_sim_pty_watch(struct em_sim_slot *slot)
+{
+#ifdef __linux__
+    slot->open_watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (slot->open_watch >= 0 &&
+        inotify_add_watch(slot->open_watch, slot->name, IN_OPEN) < 0)
+        em_sim_pty_unwatch(slot);
+#else
+    (void)slot;
+#endif
+}
+
+bool em_sim_pty_was_opened(struct em_sim_slot *slot)
+{
+    char events[512]; /* what they are does not matter: only one kind is asked for */
+    return slot->open_watch >= 0 && read(slot->open_watch, events, sizeof events) > 0;
+}
+
+void em_sim_pty_unwatch(struct em_sim_slot *slot)
+{
+    if (slot->open_watch >= 0)
+        (void)close(slot->open_watch); /* it has nothing to lose */
+    slot->open_watch = -1;
 }

@@ -128,7 +128,18 @@ uint32_t em_sim_fuses_read(struct em_sim *sim, uint32_t addr);
 void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value);
 /** Take over what the read windows say: after a reset, or when they were loaded anew. */
 void em_sim_fuses_obey(struct em_sim *sim);
+
+/* fuse_files.c */
+
+/* Chips without a table (ESP8266) have so many bytes of plain words that never change. */
+enum { EM_SIM_PLAIN_FUSES = 0x10 };
+
+enum em_status em_sim_fuses_load(struct em_sim *sim, struct em_error *err);
 enum em_status em_sim_fuses_save(struct em_sim *sim, struct em_error *err);
+/** Save, and write the lines of sim->journal into its file. */
+enum em_status em_sim_fuses_note_burn(struct em_sim *sim, struct em_error *err);
+void em_sim_journal_line(struct em_buf *journal, unsigned block, unsigned bit,
+                         bool check);
 
 /* ---- the chip ---- */
 

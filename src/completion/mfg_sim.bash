@@ -12,7 +12,7 @@ _mfg_sim()
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    --tcp | --rfc2217 | --count | --flash-id | --mac | --revision | --seed | --back-after)
+    --tcp | --rfc2217 | --count | --flash-id | --mac | --revision | --seed | --app-output | --back-after)
         return
         ;;
     --chip)
@@ -37,7 +37,7 @@ _mfg_sim()
         return
         ;;
     --fault)
-        mapfile -t COMPREPLY < <(compgen -W 'drop= garble= dup= delay= cut-after= power-cut-at= stuck-after= bad-md5=' \
+        mapfile -t COMPREPLY < <(compgen -W 'drop= garble= dup= delay= cut-after= power= power-cut-at= stuck-after= bad-md5=' \
             -- "$current")
         return
         ;;
@@ -48,7 +48,7 @@ _mfg_sim()
         ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W '--chip --tcp --rfc2217 --link --count --flash --flash-size --flash-id --efuse --journal --mac
-        --revision --crystal --timing --seed --fault --back-after --secure-download
+        --revision --crystal --timing --seed --fault --app-output --back-after --secure-download
         --flash-encryption --secure-boot --flat-refusals --strict-rate --usb-pid --stats --version --help' -- "$current")
 }
 
