@@ -35,6 +35,11 @@ mfg_flash_SOURCES = \
 	src/flash_files.c \
 	src/flash_files.h \
 	src/flash_info.c \
+	src/flash_ledger.c \
+	src/flash_ledger.h \
+	src/flash_ledger_change.c \
+	src/flash_ledger_export.c \
+	src/flash_ledger_show.c \
 	src/flash_memory.c \
 	src/flash_output.c \
 	src/flash_ports.c \

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "src/flash.h"
+#include "src/flash_ledger.h"
 #include "src/flash_session.h"
 #include "src/flash_settings.h"
 
@@ -34,6 +35,7 @@ static const struct cli_command *const commands[] = {
     &flash_ports.cli,
     &flash_version.cli,
     &efuse_group,
+    &ledger_group,
     NULL,
 };
 

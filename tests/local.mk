@@ -149,6 +149,8 @@ unit_tests = \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
 	tests/test_mfg_ledger_claim \
+	tests/test_mfg_ledger_faults \
+	tests/test_mfg_ledger_kill \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
