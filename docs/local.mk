@@ -13,6 +13,7 @@ dist_man_MANS += \
 dist_doc_DATA += \
 	docs/architecture.md \
 	docs/chips.md \
+	docs/guide.md \
 	docs/json.md \
 	docs/manifest.md
 
@@ -20,4 +21,5 @@ schemadir        = $(docdir)/schema
 dist_schema_DATA = \
 	docs/schema/manifest.schema.json \
 	docs/schema/mfg_flash.schema.json \
+	docs/schema/mfg_flash_line.schema.json \
 	docs/schema/mfg_gen.schema.json

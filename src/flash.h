@@ -59,6 +59,7 @@ extern const struct flash_command flash_run;
 extern const struct flash_command flash_reset;
 extern const struct flash_command flash_ports;
 extern const struct flash_command flash_version;
+extern const struct flash_command flash_line;
 
 extern const char flash_program[];
 

@@ -40,6 +40,12 @@ mfg_flash_SOURCES = \
 	src/flash_ledger_change.c \
 	src/flash_ledger_export.c \
 	src/flash_ledger_show.c \
+	src/flash_line.c \
+	src/flash_line.h \
+	src/flash_line_feed.c \
+	src/flash_line_ledger.c \
+	src/flash_line_run.c \
+	src/flash_line_try.c \
 	src/flash_memory.c \
 	src/flash_output.c \
 	src/flash_ports.c \

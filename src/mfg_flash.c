@@ -32,6 +32,7 @@ static const struct cli_command *const commands[] = {
     &flash_load_ram.cli,
     &flash_run.cli,
     &flash_reset.cli,
+    &flash_line.cli,
     &flash_ports.cli,
     &flash_version.cli,
     &efuse_group,

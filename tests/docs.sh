@@ -194,7 +194,7 @@ sed -nE '/^    "type": \{/,/\}/p' "$docs/schema/mfg_gen.schema.json" | grep -oE 
     tr -d '"' | grep -vxE 'type|enum' | sort >"$work/told"
 diff "$work/types" "$work/told" || fail "types of mfg/types.c (<) and of the schema (>) differ"
 for member in $(grep -ohE '^        "[a-z0-9_]+": ' "$docs/schema/mfg_gen.schema.json" \
-    "$docs/schema/mfg_flash.schema.json" | tr -d '": '); do
+    "$docs/schema/mfg_flash.schema.json" "$docs/schema/mfg_flash_line.schema.json" | tr -d '": '); do
     grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
 done
 

@@ -256,7 +256,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \
@@ -265,13 +265,6 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 	else tail -n 60 fuzz/$$1.log; echo "fuzz_$$1: FAILED"; exit 1; fi
 
 fuzz: fuzz/library.a
-	    $(top_srcdir)/tests/fuzz/fuzz_$$t.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
-	    -artifact_prefix=fuzz/ fuzz/corpus_$$t $(top_srcdir)/tests/fuzz/corpus/$$t || exit 1; \
-	  $(MKDIR_P) fuzz/corpus_$$t && \
-	  $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$t \
-	  ./fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	done
-	for t in $(fuzz_targets); do \
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
 .PHONY: bench fuzz

@@ -9,7 +9,7 @@ _mfg_flash()
     previous=${COMP_WORDS[COMP_CWORD - 1]}
     commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
-        dump-mem load-ram run reset ports version efuse'
+        dump-mem load-ram run reset line ports version efuse'
     common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
@@ -41,7 +41,7 @@ _mfg_flash()
             return
         fi
         ;;
-    --port-filter | --connect-attempts | --offset | -o)
+    --port-filter | --connect-attempts | --offset | -o | --count | --rounds | --approve)
         return
         ;;
     --format)
@@ -63,7 +63,8 @@ _mfg_flash()
         return
         ;;
     --stub | --partition-table | --encrypt-files | --diff-with | --path-efuse-file | \
-        --extend-efuse-table | --file | --file-name | --configfiles)
+        --extend-efuse-table | --file | --file-name | --configfiles | --station | --ledger | \
+        --boards)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -120,6 +121,10 @@ _mfg_flash()
         read-flash-sfdp)
             word='--flash-size --flash-mode --flash-freq --spi-connection'
             ;;
+        line)
+            word='--station --ports --all --watch --count --ledger --check --approve --simulate --boards
+                --rounds'
+            ;;
         'efuse summary')
             word='--format --file --active'
             ;;
@@ -158,7 +163,7 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W "$efuses" -- "$current")
     elif [[ $command == efuse* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$efuses auto" -- "$current")
-    elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram) ]]; then
+    elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram|line) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }

@@ -5,7 +5,7 @@
 function __mfg_flash_command
     set -l commands write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status \
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem \
-        dump-mem load-ram run reset ports version
+        dump-mem load-ram run reset line ports version
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts
@@ -60,6 +60,7 @@ complete -c mfg_flash -f -n __mfg_flash_none -a dump-mem -d 'Read memory into a 
 complete -c mfg_flash -f -n __mfg_flash_none -a load-ram -d 'Load an image into RAM and run it'
 complete -c mfg_flash -f -n __mfg_flash_none -a run -d 'Run the program in flash'
 complete -c mfg_flash -f -n __mfg_flash_none -a reset -d 'Leave the loader again'
+complete -c mfg_flash -f -n __mfg_flash_none -a line -d 'Make the units of a job, many at once'
 complete -c mfg_flash -f -n __mfg_flash_none -a ports -d 'List the serial ports'
 complete -c mfg_flash -f -n __mfg_flash_none -a version -d 'The version'
 complete -c mfg_flash -f -n __mfg_flash_none -a efuse -d 'Read, burn and protect eFuses'
@@ -144,3 +145,16 @@ complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-write-protect -d 'Let more be burned'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest"' -l no-protect-key -d 'Both'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-bit" "efuse burn-block-data" "efuse burn-key" "efuse burn-key-digest" "efuse burn-custom-mac"' -l force-write-always -d 'Burn whatever is there'
+
+# line
+complete -c mfg_flash -n '__mfg_flash_is line' -l station -r -F -d 'Slots, rates and hooks of this PC'
+complete -c mfg_flash -n '__mfg_flash_is line' -l ports -x -d 'Ports with commas between them'
+complete -c mfg_flash -n '__mfg_flash_is line' -l all -d 'All serial ports'
+complete -c mfg_flash -n '__mfg_flash_is line' -l watch -d 'Take each board that is plugged in'
+complete -c mfg_flash -n '__mfg_flash_is line' -l count -x -d 'End after so many that passed'
+complete -c mfg_flash -n '__mfg_flash_is line' -l ledger -r -F -d 'Who got what'
+complete -c mfg_flash -n '__mfg_flash_is line' -l check -d 'Print values and plan, touch nothing'
+complete -c mfg_flash -n '__mfg_flash_is line' -l approve -x -d 'Hash of the plan to burn'
+complete -c mfg_flash -n '__mfg_flash_is line' -l simulate -d 'The rehearsal'
+complete -c mfg_flash -n '__mfg_flash_is line' -l boards -r -F -d 'Folder of simulated boards'
+complete -c mfg_flash -n '__mfg_flash_is line' -l rounds -x -d 'Simulated boards of each slot'
