@@ -128,6 +128,7 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_fail \
 	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_job \
@@ -189,6 +190,8 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
+tests_test_line_fail_LDADD = libline.la $(LDADD)
 tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
 tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
