@@ -27,9 +27,9 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_job_util.h \
 	tests/test_line_ledger.h \
 	tests/test_line_util.h \
-	tests/test_line_job_util.h \
 	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
 	tests/test_mfg_ledger_util.h \
@@ -133,11 +133,13 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_fail \
 	tests/test_line_feed \
 	tests/test_line_hooks \
-	tests/test_line_run \
 	tests/test_line_job \
 	tests/test_line_job_faults \
+	tests/test_line_kill \
+	tests/test_line_run \
 	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
@@ -154,6 +156,8 @@ unit_tests = \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
 	tests/test_mfg_ledger_claim \
+	tests/test_mfg_ledger_faults \
+	tests/test_mfg_ledger_kill \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -192,6 +196,10 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
+tests_test_line_fail_LDADD = libline.la $(LDADD)
+tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
+tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)

@@ -6,6 +6,8 @@
 
 #include "base/error_int.h"
 
+#include "tests/test_line_util.h"
+
 #include <espmfg/ledger.h>
 
 #include <pthread.h>
@@ -243,6 +245,20 @@ static inline void fake_ledger_free(struct em_ledger *l)
 {
     pthread_mutex_destroy(&l->lock);
     free(l);
+}
+
+/* A shop with such a ledger. */
+static inline struct shop *start(size_t slots, uint64_t units)
+{
+    struct shop *shop = shop_new(slots, units);
+    shop->ledger = fake_ledger_new(units, shop_unit_name, shop);
+    return shop;
+}
+
+static inline void finish(struct shop *shop)
+{
+    fake_ledger_free(shop->ledger);
+    shop_free(shop);
 }
 
 #endif
