@@ -3,6 +3,7 @@
 dist_man_MANS += \
 	docs/mfg_flash.1 \
 	docs/mfg_flash-efuse.1 \
+	docs/mfg_flash-ledger.1 \
 	docs/mfg_gen.1 \
 	docs/mfg_gen-image.1 \
 	docs/mfg_job.5 \

@@ -55,6 +55,7 @@ test_scripts = \
 	tests/golden_public.sh \
 	tests/image_cli.sh \
 	tests/json.sh \
+	tests/ledger_cli.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/resume_kill.sh \
@@ -149,6 +150,8 @@ unit_tests = \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
 	tests/test_mfg_ledger_claim \
+	tests/test_mfg_ledger_faults \
+	tests/test_mfg_ledger_kill \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -176,7 +179,8 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
+	resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -206,6 +210,9 @@ golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 json_schema_SOURCES = tests/json_schema.c
 json_schema_LDADD   = $(JANSSON_LIBS)
+
+ledger_fill_SOURCES = tests/ledger_fill.c
+ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =

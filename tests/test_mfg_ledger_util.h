@@ -147,6 +147,15 @@ static inline void ledger_print_fault(void *user, enum em_log_level level,
     printf("\n  fault: %s\n", msg->what);
 }
 
+/* Into the FILE @p user. */
+static inline void ledger_keep_fault(void *user, enum em_log_level level,
+                                     const char *device, const struct em_error *msg)
+{
+    (void)level;
+    (void)device;
+    (void)fprintf(user, "%s\n", msg->what);
+}
+
 /* The check finds nothing. */
 static inline void ledger_is_sound(struct em_ledger *ledger)
 {

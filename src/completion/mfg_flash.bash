@@ -3,18 +3,19 @@
 
 _mfg_flash()
 {
-    local current previous command word commands common efuse efuses
+    local current previous command word commands common efuse efuses ledgers
     COMPREPLY=()
     current=${COMP_WORDS[COMP_CWORD]}
     previous=${COMP_WORDS[COMP_CWORD - 1]}
     commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
-        dump-mem load-ram run reset line ports version efuse'
+        dump-mem load-ram run reset line ports version efuse ledger'
     common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         execute-scripts'
+    ledgers='init status show list retry release scrap export check'
     efuse='--virt --path-efuse-file --do-not-confirm --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
@@ -23,6 +24,8 @@ _mfg_flash()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         if [[ $command == efuse* && " ${efuses//$'\n'/ } " == *" $word "* ]]; then
             command="efuse $word"
+        elif [[ $command == ledger && " $ledgers " == *" $word "* ]]; then
+            command="ledger $word"
         elif [[ -z $command && " ${commands//$'\n'/ } " == *" $word "* ]]; then
             command=$word
         fi
@@ -41,12 +44,22 @@ _mfg_flash()
             return
         fi
         ;;
-    --port-filter | --connect-attempts | --offset | -o | --count | --rounds | --approve)
+    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | \
+        --reason | --name | --units)
+        [[ $previous == --units && $command == 'ledger export' ]] || return
+        ;;
+    -o)
+        [[ $command != 'ledger export' ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W 'free claimed flashed burning burned done' -- "$current")
         return
         ;;
     --format)
         word='summary json value-only'
         [[ $command != 'efuse dump' ]] || word='default split joint'
+        [[ $command != 'ledger export' ]] || word='csv jsonl'
         mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
         return
         ;;
@@ -64,7 +77,7 @@ _mfg_flash()
         ;;
     --stub | --partition-table | --encrypt-files | --diff-with | --path-efuse-file | \
         --extend-efuse-table | --file | --file-name | --configfiles | --station | --ledger | \
-        --boards)
+        --boards | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -149,6 +162,21 @@ _mfg_flash()
         'efuse burn-key' | 'efuse burn-key-digest')
             word='--no-read-protect --no-write-protect --no-protect-key --force-write-always'
             ;;
+        'ledger init')
+            word='--ledger --name --units'
+            ;;
+        'ledger list')
+            word='--ledger --state --stopped'
+            ;;
+        'ledger retry' | 'ledger release' | 'ledger scrap')
+            word='--ledger --reason'
+            ;;
+        'ledger export')
+            word='--ledger --format --events --units --output'
+            ;;
+        ledger\ *)
+            word=--ledger
+            ;;
         '' | help)
             word=--version
             ;;
@@ -159,6 +187,8 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W "$word $common" -- "$current")
     elif [[ -z $command ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$current")
+    elif [[ $command == ledger ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$ledgers" -- "$current")
     elif [[ $command == efuse* && $command != *\ @(burn-block-data|burn-key|burn-key-digest|execute-scripts) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$efuses" -- "$current")
     elif [[ $command == efuse* ]]; then
