@@ -173,7 +173,8 @@ static void test_faults(void)
 /* A worker as a slot has it, to call stages one by one. */
 static void make_worker(struct shop *shop, struct line_run *run, struct line_worker *w)
 {
-    *run = (struct line_run){.options = &shop->options};
+    static struct em_flash_shared *none[1];
+    *run = (struct line_run){.options = &shop->options, .shared = none};
     CU_ASSERT_EQUAL(pthread_mutex_init(&run->lock, NULL), 0);
     *w = (struct line_worker){.run = run};
     w->now.name = "A1";

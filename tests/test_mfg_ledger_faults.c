@@ -229,8 +229,7 @@ static void test_constraints(void)
         "UPDATE claims SET mac = '00:00:00:00:00:00' WHERE claim = 1",
         "DELETE FROM claims",
         "INSERT INTO claims SELECT 9, 1, 9, '00:00:00:00:00:00', 1, 0, 0, '', '', '', ''",
-        "INSERT INTO claims SELECT 9, 2, 9, mac, 1, 0, 0, '', '', '', '' FROM claims"
-        " WHERE claim = 1",
+        "INSERT INTO claims SELECT 9, 2, 9, mac, 1, 0, 0, '', '', '', '' FROM claims",
         "UPDATE keys SET claim = 2 WHERE claim = 1",
         "DELETE FROM keys",
         "INSERT INTO keys SELECT fingerprint, 2, 0 FROM keys WHERE claim = 1",

@@ -89,10 +89,11 @@ static const struct {
     {"a board is held that does not have its unit any more: claim",
      "SELECT h.claim FROM holds h LEFT JOIN claims c ON c.claim = h.claim"
      " WHERE c.claim IS NULL OR c.state > 5"},
-    {"a key is recorded, but no event tells of it:",
-     "SELECT k.fingerprint FROM keys k WHERE NOT EXISTS (SELECT 1 FROM events e"
-     " WHERE e.step = 'key' AND e.outcome = 'recorded' AND e.claim = k.claim"
-     " AND e.detail = k.fingerprint)"},
+    /* With as many of them as there are keys, see check_claim(). */
+    {"an event tells of another key than its claim has: event",
+     "SELECT e.number FROM events e LEFT JOIN keys k ON k.fingerprint = e.detail"
+     " WHERE e.step = 'key' AND e.outcome IN ('recorded', 'destroyed')"
+     " AND (k.claim IS NULL OR e.claim IS NULL OR k.claim <> e.claim)"},
     {"an event tells of another unit or board than its claim: event",
      "SELECT e.number FROM events e LEFT JOIN claims c ON c.claim = e.claim"
      " WHERE e.claim IS NOT NULL AND (c.claim IS NULL OR c.mac <> e.mac"

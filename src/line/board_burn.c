@@ -43,10 +43,10 @@ static enum em_status check_rules(struct line_worker *w, const struct em_efuses 
     return EM_OK;
 }
 
-/* Is this key, as far as the ledger knows, in the chip or on its way there? */
+/* Are the job's keys, as far as the ledger knows, in the chip or on their way there? */
 static bool is_recorded(const struct line_board *board)
 {
-    return board->ledger.state >= EM_LEDGER_BURNING && board->ledger.key[0] != '\0';
+    return board->ledger.state >= EM_LEDGER_BURNING;
 }
 
 enum em_status line_board_plan(struct line_worker *w, struct em_efuses **out,

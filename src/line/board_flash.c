@@ -27,7 +27,8 @@ static struct em_flash_piece *make_pieces(const struct line_worker *w, size_t *c
                                                 .data = image->data,
                                                 .len = image->len,
                                                 .encrypt = image->encrypt,
-                                                .limit = image->limit};
+                                                .limit = image->limit,
+                                                .shared = w->run->shared[count]};
     }
     if (board->image_len > 0)
         pieces[count++] = (struct em_flash_piece){.name = board->ledger.name,

@@ -240,6 +240,29 @@ static enum em_status count_units(struct line_run *run, struct em_error *err)
     return EM_OK;
 }
 
+static void free_shared(struct line_run *run)
+{
+    for (size_t i = 0; run->shared != NULL && i < run->options->job->image_count; i++)
+        em_flash_share_free(run->shared[i]);
+    free(run->shared);
+    run->shared = NULL;
+}
+
+static enum em_status share_images(struct line_run *run, struct em_error *err)
+{
+    const struct line_job *job = run->options->job;
+    enum em_status status = EM_OK;
+    run->shared = calloc(job->image_count + 1, sizeof(struct em_flash_shared *));
+    if (run->shared == NULL)
+        return em_error_nomem(err);
+    for (size_t i = 0; i < job->image_count && status == EM_OK; i++) {
+        if (job->images[i].len > 0)
+            status = em_flash_share(&run->shared[i], job->images[i].data,
+                                    job->images[i].len, err);
+    }
+    return status;
+}
+
 static enum em_status start_slots(struct line_run *run, struct line_worker *workers,
                                   size_t *started_out, struct em_error *err)
 {
@@ -320,7 +343,10 @@ enum em_status line_run(const struct line_options *options, enum line_end *end_o
     if (status == EM_OK)
         status = line_keys_sweep(&run, err);
     if (status == EM_OK)
+        status = share_images(&run, err);
+    if (status == EM_OK)
         status = run_slots(&run, err);
+    free_shared(&run);
     if (run.has_fault) {
         status = run.fault.status;
         if (err != NULL)

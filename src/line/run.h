@@ -7,6 +7,7 @@
 
 #include <espmfg/device.h>
 #include <espmfg/efuse.h>
+#include <espmfg/flash.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -45,9 +46,10 @@ const struct line_totals *line_tally_totals(struct line_tally *tally, int64_t no
 /** What all slots share. */
 struct line_run {
     const struct line_options *options;
-    int64_t utc_us, clock_us; /* both clocks at the start */
-    pthread_mutex_t lock;     /* of what follows, and around the view */
-    pthread_cond_t changed;   /* a board that counts towards @c count has ended */
+    int64_t utc_us, clock_us;        /* both clocks at the start */
+    struct em_flash_shared **shared; /* of each image of the job: compressed once */
+    pthread_mutex_t lock;            /* of what follows, and around the view */
+    pthread_cond_t changed;          /* a board that counts towards @c count has ended */
     struct line_tally tally;
     uint64_t started;      /* boards that may still pass, of options->count */
     bool has_fault;        /* the ledger, or what makes units, cannot go on */
