@@ -60,6 +60,7 @@ test_scripts = \
 	tests/ledger_cli.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
+	tests/line_full_disk.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
