@@ -82,7 +82,7 @@ for size in 16 64 112 160 224 320 400 480 560 640 720 800 960 1200 2000; do
         line || fail "with room: exit status $?: $(cat faults)"
         grep -q '12/12 done' told || fail "with room, not all are done: $(tail -n 1 told)"
     fi
-    "$MFG_FLASH" ledger check --ledger disk/batch.db >check 2>&1 || fail "$(cat check)"
+    "$MFG_FLASH" ledger check --ledger disk/batch.db >checked 2>&1 || fail "$(cat checked)"
     keys=$(find disk/keys -name '*.bin' | wc -l)
     [ "$keys" -eq 12 ] || fail "$keys key files"
     # Bits that were burned twice would stand in a journal twice.

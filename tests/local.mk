@@ -61,6 +61,7 @@ test_scripts = \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_full_disk.sh \
+	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
