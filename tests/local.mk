@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
+	tests/efuse_util.sh \
 	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
