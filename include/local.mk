@@ -10,6 +10,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
 	include/espmfg/flash.h \
+	include/espmfg/flash_encrypt.h \
 	include/espmfg/hooks.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \

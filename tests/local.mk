@@ -84,6 +84,7 @@ unit_tests = \
 	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_crypt_flash_encrypt \
 	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
