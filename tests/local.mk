@@ -56,6 +56,7 @@ test_scripts = \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \
 	tests/golden_public.sh \
+	tests/flash_crypt_cli.sh \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
