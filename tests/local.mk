@@ -128,6 +128,7 @@ unit_tests = \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
+	tests/test_flasher_sim_crypt \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_power \
