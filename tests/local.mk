@@ -61,6 +61,7 @@ test_scripts = \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_check.sh \
+	tests/line_crash.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
 	tests/verify.sh
@@ -187,7 +188,7 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	resume_kill
+	line_crash resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -224,6 +225,15 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
+
+# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
+line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
+	tests/crash/proof.c tests/crash/run.c tests/crash/world.c tests/program_util.h
+line_crash_LDADD   = libespmfg_all.la $(EM_LIBS)
+
+crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
+	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
+	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
@@ -281,7 +291,7 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
-.PHONY: bench fuzz
+.PHONY: bench crash fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz
