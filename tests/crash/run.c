@@ -21,7 +21,7 @@ static const struct sign {
     {"stage", "connect", NULL}, {"stage", "claim", NULL}, {"step", "claim", NULL},
     {"stage", "check", NULL},   {"stage", "flash", NULL}, {"progress", NULL, NULL},
     {"step", "flash", "ok"},    {"stage", "burn", NULL},  {"step", "burn", "intent"},
-    {"step", "burn", "intent"}, {"step", "burn", "ok"},   {"stage", "finish", NULL},
+    {"step", "burn", "ok"},     {"step", "burn", "ok"},   {"stage", "finish", NULL},
     {"step", "done", NULL},     {"verdict", NULL, NULL},
 };
 enum { SIGNS = sizeof signs / sizeof signs[0] };
@@ -31,7 +31,9 @@ struct intent {
     bool wanted;
     const struct sign *sign; /* NULL: just a time */
     unsigned left;           /* so many more of these signs */
-    double delay_s, due_s;   /* after the sign; due_s 0: not known yet */
+    double delay_s;          /* after the sign */
+    double due_s;            /* at the latest, until the sign was seen */
+    bool seen;
     int board;
 };
 
@@ -98,11 +100,12 @@ static bool is_sign(const struct sign *sign, const json_t *object, const char *e
 
 static void look_for_sign(struct intent *intent, const json_t *object, const char *event)
 {
-    if (!intent->wanted || intent->sign == NULL || intent->due_s > 0 ||
+    if (!intent->wanted || intent->sign == NULL || intent->seen ||
         !is_sign(intent->sign, object, event))
         return;
     if (--intent->left > 0)
         return;
+    intent->seen = true;
     intent->due_s = now_s() + intent->delay_s;
     int board;
     if (sscanf(text_of(object, "slot"), "S%d", &board) == 1)
@@ -160,10 +163,10 @@ static void plan_moment(struct run *run, struct intent *intent, double span_s)
     uint64_t *random = run->batch->random;
     *intent = (struct intent){.wanted = true};
     intent->board = (int)(next_random(random) % run->batch->board_count);
-    if (next_random(random) % 2 == 0) {
-        intent->due_s = now_s() + next_part(random) * span_s;
+    intent->due_s = now_s() + next_part(random) * span_s;
+    if (next_random(random) % 2 == 0)
         return;
-    }
+    intent->due_s = now_s() + 2 * span_s;
     intent->sign = &signs[next_random(random) % SIGNS];
     intent->left = 1 + (unsigned)(next_random(random) % (run->batch->left + 1));
     if (next_random(random) % 3 != 0) /* else at once */
@@ -214,7 +217,7 @@ static int next_wait_ms(const struct run *run)
     double until = run->began_s + run_limit_s;
     const struct intent *intents[] = {&run->kill, &run->cut};
     for (size_t i = 0; i < 2; i++)
-        if (intents[i]->wanted && intents[i]->due_s > 0 && intents[i]->due_s < until)
+        if (intents[i]->wanted && intents[i]->due_s < until)
             until = intents[i]->due_s;
     double left = until - now_s();
     return left <= 0 ? 0 : (int)(left * 1000) + 1;
@@ -222,7 +225,7 @@ static int next_wait_ms(const struct run *run)
 
 static bool is_due(const struct intent *intent)
 {
-    return intent->wanted && intent->due_s > 0 && now_s() >= intent->due_s;
+    return intent->wanted && now_s() >= intent->due_s;
 }
 
 /* Until it ends or is killed: its status, KILLED or TIMED_OUT. */
@@ -271,7 +274,7 @@ void run_batch(struct batch *batch, unsigned long long kills, unsigned long long
     batch->left = batch->board_count;
     for (unsigned i = 0; !done && i < RUNS_MAX; i++) {
         struct run run = {.batch = batch};
-        double span_s = 0.02 * batch->left + 0.1;
+        double span_s = 0.02 * batch->left + 0.6;
         if (tally->kills < kills)
             plan_moment(&run, &run.kill, span_s);
         if (tally->cuts < cuts)
