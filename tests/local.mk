@@ -239,24 +239,27 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_line bench_verify
 bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
 bench_efuse_LDADD      =
 bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
+bench_line_SOURCES     = tests/bench/bench_line.c tests/bench/bench_sim.h
+bench_line_LDADD       =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
 bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
     bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
-    bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+    bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
 	./bench_efuse ./mfg_flash ./mfg_sim
+	./bench_line ./mfg_flash ./mfg_sim $(top_srcdir)/samples
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
@@ -292,6 +295,6 @@ fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
 .PHONY: bench crash fuzz
-CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz
