@@ -151,9 +151,9 @@ EM_API enum em_status em_device_info(struct em_device *device,
                                      struct em_error *err);
 
 /**
- * Is it still the chip that em_device_info() told of? Reads the MAC anew: a board that was
- * changed for another is EM_ERR_CHIP. EM_OK also when nobody asked who it is, and in secure
- * download mode, where nothing can be compared.
+ * Is it still the chip that em_device_info() told of? Reads the MAC anew: a board that
+ * was changed for another is EM_ERR_CHIP. EM_OK also when nobody asked who it is, and in
+ * secure download mode, where nothing can be compared.
  */
 EM_API enum em_status em_device_check_same(struct em_device *device,
                                            struct em_error *err);
