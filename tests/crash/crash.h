@@ -4,6 +4,8 @@
 #ifndef TESTS_CRASH_CRASH_H
 #define TESTS_CRASH_CRASH_H
 
+#include <espmfg/export.h>
+
 #include "tests/program_util.h"
 
 #include <sys/types.h>
@@ -86,8 +88,7 @@ void run_batch(struct batch *batch, unsigned long long kills, unsigned long long
 
 /* ---- proof.c, hits.c ---- */
 
-void violation(struct batch *batch, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void violation(struct batch *batch, const char *format, ...) EM_PRINTF(2, 3);
 /* Everything that has to hold at the end. */
 void prove(struct batch *batch);
 
