@@ -195,8 +195,10 @@ static enum em_status prove_again(struct writing *w, size_t idx, struct em_error
     uint32_t retries = result->retries;
     w->engine->job = job;
     w->engine->result = result;
+    size_t runs = job->run_count;
     job->run_count = 0; /* only what differs is written */
     enum em_status status = em_flash_write_job(w->engine, idx, err);
+    job->run_count = runs;
     result->skipped = result->skipped && result->retries == retries;
     return status;
 }
