@@ -29,7 +29,7 @@ say() {
 # To build and test; what tests look at documents and completions with; and what only the
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
-    libssl-dev libdeflate-dev libjansson-dev liblua5.4-dev libserialport-dev zlib1g-dev libcunit1-dev'
+    libssl-dev libdeflate-dev libjansson-dev libelf-dev liblua5.4-dev libserialport-dev zlib1g-dev libcunit1-dev'
 checkers='mandoc fish'
 tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils'
 

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_script_util.h \
@@ -88,6 +89,7 @@ unit_tests = \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
+	tests/test_flasher_image_golden \
 	tests/test_flasher_image_header \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
@@ -165,7 +167,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema make_elf resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -182,6 +184,9 @@ golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 json_schema_SOURCES = tests/json_schema.c
 json_schema_LDADD   = $(JANSSON_LIBS)
+
+make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
+make_elf_LDADD   =
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
@@ -212,7 +217,7 @@ FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
-	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)

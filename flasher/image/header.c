@@ -32,7 +32,7 @@ enum {
     CHECKSUM_START = 0xEF,
 };
 
-static const struct em_chip_code modes[] = {
+const struct em_chip_code em_image_modes[] = {
     {"qio", 0}, {"qout", 1}, {"dio", 2}, {"dout", 3}, {NULL, 0}};
 
 static size_t header_len(const struct em_image *image)
@@ -236,7 +236,8 @@ enum em_status em_image_header_set(uint8_t *data, size_t len, const struct em_ch
     if (is_kept(settings->mode) && is_kept(settings->freq) && is_kept(settings->size))
         return EM_OK;
     /* Settings first: a wrong one is told whatever the file is. */
-    enum em_status status = find_code(chip, "mode", modes, settings->mode, &mode, err);
+    enum em_status status =
+        find_code(chip, "mode", em_image_modes, settings->mode, &mode, err);
     if (status == EM_OK)
         status =
             find_code(chip, "frequency", chip->flash_freqs, settings->freq, &freq, err);

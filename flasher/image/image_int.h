@@ -4,15 +4,17 @@
 #ifndef FLASHER_IMAGE_IMAGE_INT_H
 #define FLASHER_IMAGE_IMAGE_INT_H
 
+#include <espmfg/image.h>
+
 #include "base/error_int.h"
 #include "flasher/chip/chip_int.h"
 
 enum {
     EM_IMAGE_MAGIC = 0xE9,
-    EM_IMAGE_SEGMENTS_MAX = 16,
-    EM_IMAGE_DIGEST_LEN = 32,
-    EM_IMAGE_REVISION_ANY = 65535, /* highest revision: no limit */
 };
+
+/** Modes of the flash and their codes; ends with name NULL. */
+extern const struct em_chip_code em_image_modes[];
 
 /** A piece of an image and the address it belongs to. */
 struct em_image_segment {

@@ -71,7 +71,7 @@ static void try_partitions(const uint8_t *data, size_t size)
 {
     static struct em_partition_table table, again;
     struct em_error err = {.what = ""};
-    struct em_buf out = {0};
+    uint8_t out[EM_PARTITION_TABLE_LEN];
     enum em_status status =
         em_partition_parse(&table, data, size, "t", EM_PARTITION_TABLE_AT, &err);
     if (status != EM_OK) {
@@ -80,8 +80,9 @@ static void try_partitions(const uint8_t *data, size_t size)
         return;
     }
     require(table.count > 0, "an empty table");
-    require(em_partition_write(&out, &table, &err) == EM_OK, "a table is not written");
-    require(em_partition_parse(&again, out.data, out.len, "t", 0, &err) == EM_OK &&
+    require(em_partition_binary(out, &table, false, &err) == EM_OK,
+            "a table is not written");
+    require(em_partition_parse(&again, out, sizeof out, "t", 0, &err) == EM_OK &&
                 again.count == table.count,
             "a table does not read back");
     for (size_t i = 0; i < table.count; i++) {
@@ -95,7 +96,6 @@ static void try_partitions(const uint8_t *data, size_t size)
                 "a partition does not read back");
         require(em_partition_find(&table, row->name) == &table.rows[i], "find");
     }
-    em_buf_free(&out);
 }
 
 static void try_hex(const uint8_t *data, size_t size)
