@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the ELF file of a chip and a shape for tests/golden_firmware.sh. */
+/* Makes the ELF file of a chip and a shape, or some bytes ("bytes LENGTH"): inputs of the
+ * golden files of firmware images. */
 #include "tests/make_elf.h"
 
 int main(int argc, char **argv)
@@ -9,7 +10,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: make_elf CHIP SHAPE FILE\n");
         return 2;
     }
-    size_t len = make_elf(bytes, argv[1], argv[2]);
+    size_t len = strcmp(argv[1], "bytes") == 0
+                     ? make_bytes(bytes, strtoul(argv[2], NULL, 10))
+                     : make_elf(bytes, argv[1], argv[2]);
     if (len == 0) {
         (void)fprintf(stderr, "make_elf: no such chip or shape\n");
         return 2;

@@ -469,4 +469,15 @@ static size_t make_elf(uint8_t *out, const char *chip, const char *shape)
     return m.count > 0 ? elf_write(&m, out) : 0;
 }
 
+/* Some bytes of which no two rows are alike. Returns @p len, or 0: too many. */
+static size_t make_bytes(uint8_t *out, size_t len)
+{
+    struct elf_maker m = {.seed = 0xABCDEF01u ^ (uint32_t)len};
+    if (len > ELF_ROOM)
+        return 0;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(elf_random(&m) >> 9);
+    return len;
+}
+
 #endif

@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "base/file_int.h"
-#include "base/hex_int.h"
+#include "flasher/image/hex_int.h"
 #include "flasher/image/image_int.h"
 
 #include "tests/em_test.h"
@@ -125,16 +125,123 @@ static bool check_case(char **words, size_t count, const char *shown)
     return good;
 }
 
-static void against_esptool(void)
+/* ---- Merged files ---- */
+
+enum { PIECES_MAX = 8 };
+
+/* What is merged in one case. */
+struct inputs {
+    struct em_buf contents[PIECES_MAX];
+    size_t content_count;
+    struct em_image_input pieces[PIECES_MAX];
+    size_t count;
+};
+
+static const char *data_path(char out[512], const char *name)
+{
+    const char *top = getenv("top_srcdir");
+    (void)snprintf(out, 512, "%s/tests/data/image/%s", top != NULL ? top : ".", name);
+    return out;
+}
+
+static void add_input(struct inputs *in, uint32_t addr, const char *name)
+{
+    static uint8_t bytes[ELF_ROOM];
+    char path[512];
+    struct em_error err;
+    struct em_image_hex hex;
+    struct em_buf *content = &in->contents[in->content_count++];
+    if (strncmp(name, "bytes", 5) == 0)
+        em_buf_append(content, bytes, make_bytes(bytes, strtoul(name + 5, NULL, 10)));
+    else
+        EM_CHECK_STATUS(em_file_read(content, data_path(path, name), 1 << 20, &err),
+                        EM_OK, &err);
+    if (!em_image_hex_looks(content->data, content->len)) {
+        in->pieces[in->count++] =
+            (struct em_image_input){addr, content->data, content->len};
+        return;
+    }
+    EM_CHECK_STATUS(em_image_hex_parse(&hex, content->data, content->len, name, &err),
+                    EM_OK, &err);
+    em_buf_free(content);
+    *content = hex.bytes;
+    hex.bytes = (struct em_buf){0};
+    for (size_t i = 0; i < hex.count; i++)
+        in->pieces[in->count++] = (struct em_image_input){
+            hex.pieces[i].addr, content->data + hex.pieces[i].off, hex.pieces[i].len};
+    em_image_hex_free(&hex);
+}
+
+static void take_merge_option(struct em_image_merge *m, char **words, size_t *i)
+{
+    const char *name = words[*i];
+    if (strcmp(name, "--md5-disable") == 0) {
+        m->no_md5 = true;
+        return;
+    }
+    const char *value = words[++*i];
+    unsigned long number = strtoul(value, NULL, 0);
+    if (strcmp(name, "-f") == 0)
+        m->format = strcmp(value, "hex") == 0   ? EM_IMAGE_HEX
+                    : strcmp(value, "uf2") == 0 ? EM_IMAGE_UF2
+                                                : EM_IMAGE_RAW;
+    else if (strcmp(name, "-t") == 0)
+        m->target_offset = number;
+    else if (strcmp(name, "-fm") == 0)
+        m->flash_mode = value;
+    else if (strcmp(name, "-ff") == 0)
+        m->flash_freq = value;
+    else if (strcmp(name, "-fs") == 0)
+        m->flash_size = value;
+    else if (strcmp(name, "--chunk-size") == 0)
+        m->chunk_size = (uint32_t)number;
+    else if (strcmp(name, "--pad-to-size") == 0)
+        m->pad_to_size = number << (strstr(value, "MB") != NULL ? 20 : 10);
+    else
+        CU_FAIL_FATAL("an option that is not known");
+}
+
+static bool check_merge(char **words, size_t count, const char *shown)
+{
+    char found[200];
+    struct inputs in = {.count = 0};
+    struct em_image_files file = {.count = 1};
+    struct em_image_merge options = {.chip = words[2]};
+    struct em_error err = {.what = ""};
+    size_t i = 3;
+    for (; i < count && words[i][0] == '-'; i++)
+        take_merge_option(&options, words, &i);
+    for (; i + 1 < count; i += 2)
+        add_input(&in, (uint32_t)strtoul(words[i], NULL, 0), words[i + 1]);
+    enum em_status status =
+        i < count ? EM_ERR_USAGE /* an address without a file: the command line's job */
+                  : em_image_merge(&file.files[0].data, &file.files[0].len, in.pieces,
+                                   in.count, &options, &err);
+    if (status != EM_OK)
+        file.count = 0;
+    describe(found, sizeof found, &file);
+    em_image_files_free(&file);
+    for (size_t k = 0; k < in.content_count; k++)
+        em_buf_free(&in.contents[k]);
+    bool good = words[0][0] != '0' ? status == EM_ERR_USAGE
+                                   : status == EM_OK && strcmp(found, words[1]) == 0;
+    if (!good)
+        (void)fprintf(stderr, "%s\n    found %d %s %s\n", shown, (int)status, found,
+                      err.what);
+    return good;
+}
+
+/* ---- Lists of cases ---- */
+
+static void run_cases(const char *name, size_t least,
+                      bool (*check)(char **words, size_t count, const char *shown))
 {
     struct em_buf text = {0};
     struct em_error err;
     char path[512];
-    const char *top = getenv("top_srcdir");
     size_t cases = 0, bad = 0;
-    (void)snprintf(path, sizeof path, "%s/tests/data/image/elf2image.txt",
-                   top != NULL ? top : ".");
-    EM_CHECK_STATUS(em_file_read(&text, path, 1 << 20, &err), EM_OK, &err);
+    EM_CHECK_STATUS(em_file_read(&text, data_path(path, name), 1 << 20, &err), EM_OK,
+                    &err);
     em_buf_append_byte(&text, 0);
     CU_ASSERT_FALSE_FATAL(text.failed);
     char *rest = NULL;
@@ -149,16 +256,26 @@ static void against_esptool(void)
             words[count++] = w;
         CU_ASSERT_TRUE_FATAL(count >= 4);
         cases++;
-        bad += !check_case(words, count, shown);
+        bad += !check(words, count, shown);
     }
     CU_ASSERT_EQUAL(bad, 0);
-    CU_ASSERT_TRUE(cases > 1000);
-    (void)printf("%zu cases, %zu bad ", cases, bad);
+    CU_ASSERT_TRUE(cases >= least);
     em_buf_free(&text);
 }
 
+static void elf_files(void)
+{
+    run_cases("elf2image.txt", 1290, check_case);
+}
+
+static void merged_files(void)
+{
+    run_cases("merge.txt", 350, check_merge);
+}
+
 static const struct em_test tests[] = {
-    {"ELF files against esptool", against_esptool},
+    {"ELF files against esptool", elf_files},
+    {"merged files against esptool", merged_files},
 };
 
 EM_TEST_MAIN("flasher/image/golden", tests)

@@ -55,6 +55,16 @@ bool em_image_header(struct em_image *out, const uint8_t *data, size_t len,
 enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t len,
                               const struct em_chip *chip, struct em_error *err);
 
+/**
+ * The steps of em_image_parse() behind the header: @p count segments from @p off on are
+ * added to those of *out, and the places of checksum and digest found. EM_ERR_INPUT.
+ */
+enum em_status em_image_segments(struct em_image *out, const uint8_t *data, size_t len,
+                                 size_t off, size_t count, struct em_error *err);
+
+/** The checksum that the segments have. */
+uint8_t em_image_checksum(const struct em_image *image);
+
 /** Is @p image for this kind of chip? EM_ERR_CHIP: for another. Anything goes if its
  * header does not tell. */
 enum em_status em_image_check_kind(const struct em_image *image,

@@ -12,6 +12,10 @@ libespmfg_all_la_SOURCES += \
 	flasher/image/hex.c \
 	flasher/image/hex_int.h \
 	flasher/image/image_int.h \
+	flasher/image/look.c \
+	flasher/image/merge.c \
 	flasher/image/partition.c \
 	flasher/image/partition_csv.c \
+	flasher/image/partition_names.c \
+	flasher/image/partition_write.c \
 	flasher/image/partition_int.h

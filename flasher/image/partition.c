@@ -254,7 +254,8 @@ enum em_status em_partition_binary(uint8_t out[EM_PARTITION_TABLE_LEN],
     if (no_md5)
         return EM_OK;
     memcpy(entry, md5_magic, sizeof md5_magic);
-    if (EVP_Digest(out, (size_t)(entry - out), entry + MD5_AT, NULL, EVP_md5(), NULL) != 1)
+    if (EVP_Digest(out, (size_t)(entry - out), entry + MD5_AT, NULL, EVP_md5(), NULL) !=
+        1)
         return em_error_set(err, EM_ERR_CRYPTO, NULL, "partition table: MD5 failed");
     return EM_OK;
 }

@@ -20,6 +20,19 @@ void em_partition_list(const struct em_partition_table *table, char *out, size_t
 
 /* Between the files of partitions. */
 
+/** Names of types (@c of is 0) and of the subtypes of a type; end with name NULL. */
+struct em_partition_kind {
+    uint8_t of;
+    const char *name;
+    uint8_t first;
+    uint8_t count; /* more than 1: a number follows the name */
+};
+extern const struct em_partition_kind em_partition_types[];
+extern const struct em_partition_kind em_partition_subtypes[];
+
+/** What offsets of a type have to be multiples of. */
+uint32_t em_partition_align(uint8_t type);
+
 /** A table of CSV; checked row by row only. */
 enum em_status em_partition_parse_csv(struct em_partition_table *out, const uint8_t *data,
                                       size_t len, uint32_t table_at,

@@ -48,8 +48,8 @@ struct em_image_bootloader {
 
 /** What an image is. */
 struct em_image_info {
-    const char *chip;                   /**< "esp32c3"; NULL: an id that is not known */
-    const char *chip_name;              /**< "ESP32-C3"; NULL the same */
+    const char *chip;                   /**< "esp32c3" */
+    const char *chip_name;              /**< "ESP32-C3" */
     uint32_t version;                   /**< of the format: 1, or 2 (ESP8266) */
     uint32_t entry;                     /**< address; 0: none */
     uint8_t mode, size_code, freq_code; /**< of the flash, as in the header */
