@@ -57,6 +57,10 @@ extern const struct flash_command flash_dump_mem;
 extern const struct flash_command flash_load_ram;
 extern const struct flash_command flash_run;
 extern const struct flash_command flash_reset;
+extern const struct flash_command flash_image_info;
+extern const struct flash_command flash_elf2image;
+extern const struct flash_command flash_merge_bin;
+extern const struct flash_command flash_partition_table;
 extern const struct flash_command flash_ports;
 extern const struct flash_command flash_version;
 
