@@ -41,6 +41,7 @@ test_scripts = \
 	tests/docs.sh \
 	tests/flash_cli.sh \
 	tests/flash_faults.sh \
+	tests/flash_image.sh \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \

@@ -94,7 +94,7 @@ static bool is_refused_here(char **words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(words[i], "overlap") == 0 || strcmp(words[i], "outside") == 0 ||
-            strcmp(words[i], "0x90000") == 0)
+            strcmp(words[i], "none") == 0 || strcmp(words[i], "0x90000") == 0)
             return true;
     }
     return false;

@@ -112,7 +112,7 @@ enum em_status em_image_check_count(const struct em_image_builder *b, size_t cou
                         (int)EM_IMAGE_SEGMENTS_MAX);
 }
 
-/* Two of one page would have to stand in the same page of the file. */
+/* Two that begin in one page would have to stand in the same page of the file. */
 enum em_status em_image_check_pages(const struct em_image_builder *b,
                                     const struct em_image_chunks *chunks)
 {
@@ -121,6 +121,12 @@ enum em_status em_image_check_pages(const struct em_image_builder *b,
         const struct em_image_chunk *c = &chunks->rows[i];
         if (!em_image_in_flash(b->chip, c->addr))
             continue;
+        /* What fills the gap before it has whole words. */
+        if (c->addr % 4 != 0)
+            return em_error_set(b->err, EM_ERR_INPUT, "align it in the linker script",
+                                "the piece at 0x%08lx in mapped flash does not begin at "
+                                "a multiple of 4",
+                                (unsigned long)c->addr);
         if (last != NULL && last->addr / b->page == c->addr / b->page)
             return em_error_set(b->err, EM_ERR_INPUT,
                                 "put them next to each other in the linker script",

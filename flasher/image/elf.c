@@ -147,14 +147,33 @@ static enum em_status check_header(struct reader *r, const Elf32_Ehdr *h)
                         (unsigned long)r->chip->elf_machine);
 }
 
+/* libelf passes over tables that the file does not have. */
+static enum em_status check_tables(const struct reader *r, const Elf32_Ehdr *h)
+{
+    uint64_t sections = (uint64_t)h->e_shoff + (uint64_t)h->e_shnum * sizeof(Elf32_Shdr);
+    uint64_t programs = (uint64_t)h->e_phoff + (uint64_t)h->e_phnum * sizeof(Elf32_Phdr);
+    if (sections <= r->len && programs <= r->len)
+        return EM_OK;
+    return em_error_set(r->err, EM_ERR_INPUT, "the file is cut off: build it again",
+                        "ELF: its tables end at 0x%llx, the file at 0x%zx",
+                        (unsigned long long)(sections > programs ? sections : programs),
+                        r->len);
+}
+
 static enum em_status read_all(struct reader *r, bool use_segments)
 {
     const Elf32_Ehdr *h = elf_kind(r->elf) == ELF_K_ELF ? elf32_getehdr(r->elf) : NULL;
     enum em_status status = check_header(r, h);
+    if (status == EM_OK)
+        status = check_tables(r, h);
     if (status != EM_OK)
         return status;
     r->out->entry = h->e_entry;
-    return use_segments ? read_programs(r) : read_sections(r);
+    status = use_segments ? read_programs(r) : read_sections(r);
+    if (status == EM_OK && r->out->count == 0)
+        status = em_error_set(r->err, EM_ERR_INPUT, "take the file that the linker made",
+                              "ELF: nothing in it is loaded");
+    return status;
 }
 
 /* libelf keeps what it made of a file for those who want to change it, so it asks for
