@@ -92,6 +92,7 @@ unit_tests = \
 	tests/test_flasher_efuse_values \
 	tests/test_flasher_image_golden \
 	tests/test_flasher_image_header \
+	tests/test_flasher_image_look \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
 	tests/test_flasher_rom_connect \

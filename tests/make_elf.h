@@ -449,7 +449,7 @@ static size_t elf_write(struct elf_maker *m, uint8_t *out)
 
 /* The ELF file of @p shape ("plain", or "random7") for @p chip in @p out, which has
  * ELF_ROOM bytes. Its length, or 0: no such chip or shape. */
-static size_t make_elf(uint8_t *out, const char *chip, const char *shape)
+static inline size_t make_elf(uint8_t *out, const char *chip, const char *shape)
 {
     struct elf_maker m = {.seed = 0x12345678};
     memset(out, 0, ELF_ROOM);
@@ -470,7 +470,7 @@ static size_t make_elf(uint8_t *out, const char *chip, const char *shape)
 }
 
 /* Some bytes of which no two rows are alike. Returns @p len, or 0: too many. */
-static size_t make_bytes(uint8_t *out, size_t len)
+static inline size_t make_bytes(uint8_t *out, size_t len)
 {
     struct elf_maker m = {.seed = 0xABCDEF01u ^ (uint32_t)len};
     if (len > ELF_ROOM)
