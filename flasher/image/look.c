@@ -191,6 +191,8 @@ static enum em_status parse(struct em_image *image, uint8_t *sum, uint32_t *vers
     if (chip->image_id == EM_CHIP_NO_ID && len > PLAIN_LEN && data[0] == MAGIC_V2) {
         *version = 2;
         status = parse_v2(image, sum, data, len, chip, err);
+        if (status != EM_OK)
+            return status;
         /* Two sums cancel out but for what they begin with. */
         *sum ^= em_image_checksum(image) ^ CHECKSUM_START;
         return status;
@@ -203,7 +205,8 @@ static enum em_status parse(struct em_image *image, uint8_t *sum, uint32_t *vers
         status = em_image_segments(image, data, len,
                                    image->extended ? EXTENDED_LEN : PLAIN_LEN,
                                    data[COUNT_AT], err);
-    *sum = em_image_checksum(image);
+    if (status == EM_OK)
+        *sum = em_image_checksum(image);
     return status;
 }
 
