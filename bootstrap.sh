@@ -14,7 +14,8 @@ usage: ./bootstrap.sh COMMAND
   tools     install what only developers need: clang, clang-format, shellcheck
   build     deps, then configure and build in build/
   demo      build, then make the batch of samples/ with HMAC-protected keys, show and
-            verify it, and write a unit into a simulated chip
+            verify it, write a unit into a simulated chip, and run the line: 12 units on
+            4 simulated boards, burned, recorded, and one read back
   check     build, then run all tests
   install   build, then install to /usr/local (PREFIX=… for another place)
 
@@ -29,7 +30,8 @@ say() {
 # To build and test; what tests look at documents and completions with; and what only the
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
-    libssl-dev libdeflate-dev libjansson-dev libelf-dev liblua5.4-dev libserialport-dev zlib1g-dev libcunit1-dev'
+    libssl-dev libdeflate-dev libelf-dev libjansson-dev liblua5.4-dev libserialport-dev
+    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libcunit1-dev'
 checkers='mandoc fish'
 tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils'
 
@@ -127,7 +129,47 @@ demo() {
     echo "mfg_gen $*"
     "$build/mfg_gen" "$@"
     flash_demo "$out" "$unit"
-    say "done: images in $out/bin, keys in $out/keys, the simulated chip's flash in $out/chip.bin"
+    line_demo "$out/line"
+    say "done: all of it is in $out; docs/guide.md goes through it step by step"
+}
+
+# The whole batch on four simulated boards at a time, in three rounds: each unit's image made,
+# written, its HMAC key burned, and recorded. Then one board's flash is decrypted to its row.
+line_demo() {
+    mkdir -p "$1"
+    cp -R samples "$1/samples"
+    tools=$(cd "$build" && pwd)
+    (
+        cd "$1"
+        say "the line: what is going to be burned, and its hash"
+        echo "mfg_flash line samples/job.yaml --check"
+        "$tools/mfg_flash" line samples/job.yaml --check >check.txt
+        sed -n '/^eFuses/,$p' check.txt
+        plan=$(sed -n 's/^Plan of the eFuses: //p' check.txt)
+        set -- line samples/job.yaml 'sim:esp32c3*4' --boards boards --rounds 3 --approve "$plan"
+        say "12 units on 4 boards at a time"
+        echo "mfg_flash $*"
+        "$tools/mfg_flash" "$@"
+        say "who got what"
+        for command in status list check; do
+            echo "mfg_flash ledger $command --ledger samples/batch.db"
+            "$tools/mfg_flash" ledger $command --ledger samples/batch.db
+        done
+        decrypt_demo
+    )
+}
+
+# What the first board (its MAC is the simulator's first) holds at 0x9000 is its unit's image.
+decrypt_demo() {
+    say "the NVS partition of the first board, decrypted with its unit's HMAC key"
+    unit=$("$tools/mfg_flash" ledger show 02:00:00:00:00:00 --ledger samples/batch.db --json |
+        sed -nE 's/^    "name": "(.*)",$/\1/p' | head -n 1)
+    tail -c +36865 boards/A1-1.flash | head -c 24576 >nvs.bin # 0x9000, 0x6000
+    set -- image dump nvs.bin --kp_hmac_inputkey "samples/keys/hmac-keys-$unit.bin" --show-values
+    echo "mfg_gen $*"
+    "$tools/mfg_gen" "$@"
+    say "and the row of $unit in the spreadsheet"
+    sed -n "1p;/${unit#EX1-}/p" samples/values.csv
 }
 
 # Write a unit's image into a simulated chip, compare it, and ask the chip who it is.

@@ -303,3 +303,28 @@ enum em_status em_text_literal(struct em_integer *out, struct em_span text,
         return no_integer(out, "write it as 12288 or 0x3000", "not a number", err);
     return end_integer(out);
 }
+
+unsigned em_text_distance(const char *a, const char *b)
+{
+    enum { NAME_MAX_LEN = 64 };
+    unsigned row[NAME_MAX_LEN + 1];
+    size_t wide = strlen(b);
+    if (wide > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN)
+        return EM_TEXT_FAR;
+    for (size_t i = 0; i <= wide; i++)
+        row[i] = (unsigned)i;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        unsigned diagonal = row[0];
+        row[0]++;
+        for (size_t j = 0; j < wide; j++) {
+            unsigned best = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            if (row[j + 1] + 1 < best)
+                best = row[j + 1] + 1;
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            row[j + 1] = best;
+        }
+    }
+    return row[wide];
+}

@@ -60,6 +60,12 @@ struct em_span em_text_strip(struct em_span text);
  * printable. */
 void em_text_show_char(char out[EM_TEXT_CHAR_SHOWN], const uint8_t *p, size_t len);
 
+/** How many letters have to be changed, added or dropped to make @p b of @p a
+ * (Levenshtein); EM_TEXT_FAR for texts of more than 64 bytes. To name the nearest of
+ * several. */
+enum { EM_TEXT_FAR = 99 };
+unsigned em_text_distance(const char *a, const char *b);
+
 /** An integer of any sign: magnitude, and whether a minus stood before it. */
 struct em_integer {
     uint64_t magnitude;

@@ -14,6 +14,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/image.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
+	include/espmfg/ledger.h \
 	include/espmfg/nvs.h \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \

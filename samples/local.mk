@@ -13,6 +13,11 @@ EXTRA_DIST += \
 	samples/ca.crt \
 	samples/config.csv \
 	samples/efuse \
+	samples/firmware \
+	samples/job.yaml \
+	samples/make_firmware.sh \
 	samples/make_samples.sh \
+	samples/partitions.csv \
+	samples/station.yaml \
 	samples/units \
 	samples/values.csv

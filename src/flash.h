@@ -63,6 +63,7 @@ extern const struct flash_command flash_merge_bin;
 extern const struct flash_command flash_partition_table;
 extern const struct flash_command flash_ports;
 extern const struct flash_command flash_version;
+extern const struct flash_command flash_line;
 
 extern const char flash_program[];
 

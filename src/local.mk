@@ -38,6 +38,17 @@ mfg_flash_SOURCES = \
 	src/flash_image_make.c \
 	src/flash_image_merge.c \
 	src/flash_info.c \
+	src/flash_ledger.c \
+	src/flash_ledger.h \
+	src/flash_ledger_change.c \
+	src/flash_ledger_export.c \
+	src/flash_ledger_show.c \
+	src/flash_line.c \
+	src/flash_line.h \
+	src/flash_line_feed.c \
+	src/flash_line_ledger.c \
+	src/flash_line_run.c \
+	src/flash_line_try.c \
 	src/flash_memory.c \
 	src/flash_output.c \
 	src/flash_partition.c \
@@ -54,7 +65,7 @@ mfg_flash_SOURCES = \
 	src/flash_verify.c \
 	src/flash_write.c \
 	src/mfg_flash.c
-mfg_flash_LDADD = libespmfg_all.la $(EM_LIBS)
+mfg_flash_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS)
 
 mfg_gen_SOURCES = \
 	$(program_sources) \

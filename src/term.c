@@ -208,6 +208,33 @@ void term_catch_signals(void)
     (void)signal(SIGTERM, on_signal);
 }
 
+static volatile sig_atomic_t stop_count;
+
+static void on_stop(int number)
+{
+    (void)number;
+    stop_count = stop_count < 2 ? stop_count + 1 : 2;
+    if (stop_count == 2) { /* the next one ends at once */
+        (void)signal(SIGINT, SIG_DFL);
+        (void)signal(SIGTERM, SIG_DFL);
+    }
+}
+
+const volatile sig_atomic_t *term_stops(void)
+{
+    return &stop_count;
+}
+
+void term_catch_stops(void)
+{
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask); /* the signals are valid */
+    (void)sigaddset(&action.sa_mask, SIGINT);
+    (void)sigaddset(&action.sa_mask, SIGTERM);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
 int term_exit(const struct term *term, enum em_status status)
 {
     if (status == EM_OK && term->found)
@@ -228,8 +255,8 @@ int term_json_end(struct term *term, json_t *fields, const struct em_error *err)
     (void)json_object_set_new(fields, "messages",
                               term->messages == NULL ? json_array() : term->messages);
     term->messages = NULL;
-    if (json_dumpf(fields, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF ||
-        fflush(stdout) != 0)
+    if (json_dumpf(fields, stdout, term->compact ? JSON_COMPACT : JSON_INDENT(2)) != 0 ||
+        putchar('\n') == EOF || fflush(stdout) != 0)
         status = term_exit(term, EM_ERR_IO);
     json_decref(fields);
     return status;

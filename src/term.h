@@ -16,9 +16,10 @@ struct term {
     const char *program;
     enum em_log_level level; /* the chattiest that is shown */
     enum term_progress progress;
-    bool json;  /* collect instead of printing; needs term_json_end() */
-    bool quiet; /* only faults */
-    bool lines; /* without a terminal, tell progress in a line a second */
+    bool json;    /* collect instead of printing; needs term_json_end() */
+    bool compact; /* the object of --json in one line */
+    bool quiet;   /* only faults */
+    bool lines;   /* without a terminal, tell progress in a line a second */
     int (*exit_status)(enum em_status); /* of the program; NULL: em_status_exit() */
     json_t *messages;                   /* of --json */
     bool bar_shown;                     /* a bar stands on the present line */
@@ -38,6 +39,11 @@ void term_guard_streams(void);
  * the program at once. */
 const volatile sig_atomic_t *term_stop(void);
 void term_catch_signals(void);
+
+/** How often a signal has asked to stop since term_catch_stops() was called: for work
+ * with more than one safe point. The third ends the program at once. */
+const volatile sig_atomic_t *term_stops(void);
+void term_catch_stops(void);
 
 /** Hooks that show on @p term what the library reports. */
 struct em_hooks term_hooks(struct term *term);

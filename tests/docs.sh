@@ -100,9 +100,10 @@ check_options() {
     for option in $(manual_of "$command"); do
         case $command:$option in
         generate:keyfile | generate:input | generate:output) continue ;; # accepted, not shown
-        reset:after | write-flash:progress | read-flash:progress | ports:port-filter) continue ;;
         esac
-        options_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
+        # What is said of a command may speak of the program's options.
+        { options_of "$command" && options_of ''; } | grep -qx -- "$option" ||
+            [ "$option" = help ] ||
             fail "$page names $shown --$option, the help does not"
     done
     # Options of the program, and of a group, stand behind a command too.
@@ -194,9 +195,32 @@ sed -nE '/^    "type": \{/,/\}/p' "$docs/schema/mfg_gen.schema.json" | grep -oE 
     tr -d '"' | grep -vxE 'type|enum' | sort >"$work/told"
 diff "$work/types" "$work/told" || fail "types of mfg/types.c (<) and of the schema (>) differ"
 for member in $(grep -ohE '^        "[a-z0-9_]+": ' "$docs/schema/mfg_gen.schema.json" \
-    "$docs/schema/mfg_flash.schema.json" | tr -d '": '); do
+    "$docs/schema/mfg_flash.schema.json" "$docs/schema/mfg_flash_line.schema.json" | tr -d '": '); do
     grep -q "\`$member\`" "$docs/json.md" || fail "member $member is not in json.md"
 done
+
+# Keys of job and station files: those of the tables for libcyaml and of the manual pages.
+for kind in job station; do
+    awk -v kind="$kind" '/^\/\* ---- Job/ { in_ = "job" } /^\/\* ---- Station/ { in_ = "station" }
+        in_ == kind' "$top_srcdir/src/line/job_schema.c" |
+        grep -oE '^ *(TEXT|NEEDED|MAPPING|LIST|CYAML_FIELD_[A-Z_]+)\("[a-z_]+"' |
+        sed -E 's/.*"(.*)"/\1/' | sort -u >"$work/keys"
+    [ "$(wc -l <"$work/keys")" -ge 12 ] || fail "too few keys of a $kind in job_schema.c"
+    while read -r key; do
+        grep -qE "^(\.It )?(\.Cm|Cm|\.It Cm) $key|Cm $key( |\$)" "$docs/mfg_$kind.5" ||
+            fail "key $key is not in mfg_$kind(5)"
+    done <"$work/keys"
+    sed -nE 's/^\.It Cm ([a-z_]+).*/\1/p; s/^\.It Cm .* Cm ([a-z_]+) : .*/\1/p' \
+        "$docs/mfg_$kind.5" | sort -u | comm -23 - "$work/keys" >"$work/unknown"
+    [ ! -s "$work/unknown" ] || fail "mfg_$kind(5) has unknown keys: $(cat "$work/unknown")"
+done
+# Events of hooks.
+sed -nE '/line_event_names\[\]/,/NULL/p' "$top_srcdir/src/line/names.c" | grep -oE '"[a-z-]+"' |
+    tr -d '"' | while read -r event; do
+    grep -qE "^\.Cm arrived.* $event( |\$)|^\.Cm $event ," "$docs/mfg_station.5" ||
+        echo "$event"
+done >"$work/unknown"
+[ ! -s "$work/unknown" ] || fail "events not in mfg_station(5): $(cat "$work/unknown")"
 
 # Every chip has a row in its document, and nothing else has.
 for table in "$top_srcdir"/flasher/chip/tables/*.csv; do

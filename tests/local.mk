@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
+	tests/efuse_util.sh \
 	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
@@ -28,7 +29,12 @@ EXTRA_DIST += \
 	tests/test_flasher_sim_trace_fuses_util.h \
 	tests/test_flasher_sim_trace_util.h \
 	tests/test_flasher_sim_util.h \
+	tests/test_line_job_util.h \
+	tests/test_line_ledger.h \
+	tests/test_line_util.h \
+	tests/test_line_view_util.h \
 	tests/test_mfg_batch_util.h \
+	tests/test_mfg_ledger_util.h \
 	tests/test_mfg_units_util.h \
 	tests/test_mfg_util.h \
 	tests/test_mfg_verify_util.h \
@@ -54,7 +60,12 @@ test_scripts = \
 	tests/golden_public.sh \
 	tests/image_cli.sh \
 	tests/json.sh \
+	tests/ledger_cli.sh \
 	tests/library.sh \
+	tests/line_cli.sh \
+	tests/line_full_disk.sh \
+	tests/line_watch.sh \
+	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \
 	tests/verify.sh
@@ -130,6 +141,16 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_fail \
+	tests/test_line_feed \
+	tests/test_line_hooks \
+	tests/test_line_job \
+	tests/test_line_job_faults \
+	tests/test_line_kill \
+	tests/test_line_run \
+	tests/test_line_station \
+	tests/test_line_view_lines \
+	tests/test_line_view_term \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -142,6 +163,9 @@ unit_tests = \
 	tests/test_mfg_idset \
 	tests/test_mfg_keyfile \
 	tests/test_mfg_keys \
+	tests/test_mfg_ledger_claim \
+	tests/test_mfg_ledger_faults \
+	tests/test_mfg_ledger_kill \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -169,7 +193,8 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema make_elf resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
+	make_elf resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -177,6 +202,23 @@ check-local:
 endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
+
+tests_test_line_feed_LDADD = libline.la $(LDADD)
+tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
+tests_test_line_fail_LDADD = libline.la $(LDADD)
+tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
+tests_test_line_kill_LDADD = libline.la $(LDADD)
+tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
+tests_test_line_run_LDADD = libline.la $(LDADD)
+tests_test_line_view_lines_LDADD = libline.la $(LDADD)
+tests_test_line_view_term_LDADD = libline.la $(LDADD)
+tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
+tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
+tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c
+tests_test_line_station_LDADD      = libline.la $(LDADD) $(CYAML_LIBS)
 
 golden_efuse_SOURCES = tests/golden_efuse.c tests/program_util.h
 golden_efuse_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
@@ -186,6 +228,9 @@ golden_nvs_LDADD   = $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 json_schema_SOURCES = tests/json_schema.c
 json_schema_LDADD   = $(JANSSON_LIBS)
+
+ledger_fill_SOURCES = tests/ledger_fill.c
+ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 
 make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
 make_elf_LDADD   =
@@ -216,11 +261,15 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse script
-fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES)
+fuzz_targets = config values key reader image loader sim efuse script job
+fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
+	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
+	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(ZLIB_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
+	$(CYAML_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
@@ -231,7 +280,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \

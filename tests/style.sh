@@ -22,7 +22,7 @@ none() {
     fi
 }
 
-for file in base/*.[ch] nvs/*.[ch] mfg/*.[ch] flasher/*/*.[ch] src/*.[ch] include/espmfg/*.h tests/*.[ch] \
+for file in base/*.[ch] nvs/*.[ch] mfg/*.[ch] mfg/*/*.[ch] flasher/*/*.[ch] src/*.[ch] include/espmfg/*.h tests/*.[ch] \
     tests/*/*.c samples/*.c; do
     [ -e "$file" ] || continue
     head -1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file: no SPDX line"
@@ -36,7 +36,7 @@ done
 # Arrows go down only: base <- nvs <- mfg <- src; samples see the public headers.
 none "base/ includes a room above it" '#include "(nvs|mfg|flasher|src|tests)/' base/*.[ch]
 none "nvs/ includes a room above it" '#include "(mfg|flasher|src|tests)/' nvs/*.[ch]
-none "mfg/ includes a room above or beside it" '#include "(flasher|src|tests)/' mfg/*.[ch]
+none "mfg/ includes a room above or beside it" '#include "(flasher|src|tests)/' mfg/*.[ch] mfg/*/*.[ch]
 none "flasher/ includes a room above or beside it" '#include "(nvs|mfg|src|tests)/' flasher/*/*.[ch]
 
 # Inside flasher/ as well: a room, and the headers of its sisters that it may see.
@@ -53,7 +53,7 @@ efuse (chip|rom)/
 sim (chip|efuse)/|rom/(slip|proto)_int|transport/(telnet|tty)_int
 EOF
 
-none "mfg/ or src/ includes a private header of nvs/" '#include "nvs/' mfg/*.[ch] src/*.[ch]
+none "mfg/ or src/ includes a private header of nvs/" '#include "nvs/' mfg/*.[ch] mfg/*/*.[ch] src/*.[ch]
 none "a sample includes more than public headers" '#include "' samples/*.c
 none "a public header includes an internal one" '#include "' include/espmfg/*.h
 none "nvs/ works in memory, without files" '#include <(fcntl|unistd|sys/stat)\.h>|\bFILE\b' \
@@ -62,12 +62,12 @@ none "nvs/ works in memory, without files" '#include <(fcntl|unistd|sys/stat)\.h
 # The library never prints, ends the program or asks the environment.
 none "the library prints, exits or reads the environment" \
     '\b(f?printf|f?puts|putchar|perror|exit|_exit|abort|getenv|setlocale|signal|sigaction) ?\(' \
-    base/*.[ch] nvs/*.[ch] mfg/*.[ch] flasher/*/*.[ch]
+    base/*.[ch] nvs/*.[ch] mfg/*.[ch] mfg/*/*.[ch] flasher/*/*.[ch]
 none "a function that style forbids" \
     '\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|gets|alloca|strtok|rand|srand) ?\(' \
-    base/*.[ch] nvs/*.[ch] mfg/*.[ch] flasher/*/*.[ch] src/*.[ch]
+    base/*.[ch] nvs/*.[ch] mfg/*.[ch] mfg/*/*.[ch] flasher/*/*.[ch] src/*.[ch]
 none "a mark of unfinished work" '\b(TO[D]O|FIX[M]E|X[X]X)\b' \
-    base/*.[ch] nvs/*.[ch] mfg/*.[ch] flasher/*/*.[ch] src/*.[ch] include/espmfg/*.h samples/*.c
+    base/*.[ch] nvs/*.[ch] mfg/*.[ch] mfg/*/*.[ch] flasher/*/*.[ch] src/*.[ch] include/espmfg/*.h samples/*.c
 
 # A test that nobody runs is none.
 for file in tests/test_*.c; do

@@ -5,6 +5,7 @@
 #include "flasher/efuse/efuses_int.h"
 
 #include "base/bytes_int.h"
+#include "base/text_int.h"
 
 #include <openssl/crypto.h>
 
@@ -201,40 +202,13 @@ bool em_efuses_listed(const struct em_efuses *e, const struct em_efuse_field *fi
     return field->group != EM_EFUSE_CALIB || calibrated(e);
 }
 
-/* How many letters have to be changed, added or dropped to make @p b of @p a
- * (Levenshtein), 99 for names that are too long. */
-static unsigned distance(const char *a, const char *b)
-{
-    enum { NAME_MAX_LEN = 64, FAR = 99 };
-    unsigned row[NAME_MAX_LEN + 1];
-    size_t wide = strlen(b);
-    if (wide > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN)
-        return FAR;
-    for (size_t i = 0; i <= wide; i++)
-        row[i] = (unsigned)i;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        unsigned diagonal = row[0];
-        row[0]++;
-        for (size_t j = 0; j < wide; j++) {
-            unsigned best = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            if (row[j + 1] + 1 < best)
-                best = row[j + 1] + 1;
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[wide];
-}
-
 static enum em_status no_such_field(const struct em_efuses *e, const char *name,
                                     struct em_error *err)
 {
     const char *best = "WR_DIS";
     unsigned least = 100;
     for (size_t i = 0; i < e->field_count; i++) {
-        unsigned far = distance(name, e->fields[i]->name);
+        unsigned far = em_text_distance(name, e->fields[i]->name);
         if (far < least) {
             least = far;
             best = e->fields[i]->name;
@@ -273,7 +247,7 @@ enum em_status em_efuses_look_up_block(const struct em_efuses *e, const char *na
     const char *best = "BLOCK0";
     unsigned least = 100;
     for (size_t i = 0; i < e->view.table->block_count; i++) {
-        unsigned far = distance(name, e->view.table->blocks[i].name);
+        unsigned far = em_text_distance(name, e->view.table->blocks[i].name);
         if (far < least) {
             least = far;
             best = e->view.table->blocks[i].name;

@@ -181,7 +181,7 @@ static bool is_still_there(struct em_device *dev)
 
 /* Whoever plugs a cable in again may have taken the next board. Fuses that cannot be read
  * any more cannot be compared. */
-static enum em_status check_same_chip(struct em_device *dev, struct em_error *err)
+enum em_status em_device_check_same(struct em_device *dev, struct em_error *err)
 {
     struct em_rom_sure_reader sure;
     const struct em_chip_reader reader = em_rom_sure_chip_reader(&sure, dev);
@@ -217,14 +217,14 @@ enum em_status em_rom_reconnect(struct em_device *dev, struct em_error *err)
     if (status != EM_OK)
         return status;
     if (is_still_there(dev))
-        return check_same_chip(dev, err);
+        return em_device_check_same(dev, err);
     const struct em_chip *wanted = dev->wanted;
     dev->wanted = dev->chip;
     status = em_rom_set_baud(dev, em_rom_first_baud(dev), err);
     if (status == EM_OK)
         status = em_rom_bring_up(dev, err);
     if (status == EM_OK)
-        status = check_same_chip(dev, err);
+        status = em_device_check_same(dev, err);
     dev->wanted = wanted;
     return status;
 }

@@ -150,6 +150,14 @@ EM_API enum em_status em_device_info(struct em_device *device,
                                      const struct em_device_info **out,
                                      struct em_error *err);
 
+/**
+ * Is it still the chip that em_device_info() told of? Reads the MAC anew: a board that
+ * was changed for another is EM_ERR_CHIP. EM_OK also when nobody asked who it is, and in
+ * secure download mode, where nothing can be compared.
+ */
+EM_API enum em_status em_device_check_same(struct em_device *device,
+                                           struct em_error *err);
+
 /** EM_ERR_UNSUPPORTED on chips without it. */
 EM_API enum em_status em_device_security_info(struct em_device *device,
                                               struct em_security_info *out,

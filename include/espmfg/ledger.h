@@ -80,7 +80,9 @@ enum em_ledger_state {
     EM_LEDGER_CLAIMED,  /**< belongs to a board */
     EM_LEDGER_FLASHED,  /**< flash written and verified */
     EM_LEDGER_BURNING,  /**< the intent to burn eFuses is recorded */
-    EM_LEDGER_BURNED,   /**< … and its outcome: all of it is burned */
+    EM_LEDGER_BURNED,   /**< … and its outcome: all of it is burned. Only from BURNING;
+                         * who has nothing left to burn records both, or goes from
+                         * FLASHED to DONE */
     EM_LEDGER_DONE,     /**< every step passed */
     EM_LEDGER_SCRAPPED, /**< board or unit were given up */
 };
@@ -103,6 +105,7 @@ struct em_ledger_unit {
     bool has_mac;
     uint8_t mac[6];
     uint64_t claim;    /**< identifies this pairing of board and unit; 0: none */
+    uint64_t serial;   /**< 1: the unit's first board, 2: its second, …; 0: none yet */
     bool stopped;      /**< failed too often, waits for em_ledger_retry() */
     uint32_t failures; /**< since it was claimed or retried */
     char failure[EM_LEDGER_TEXT];      /**< the last one, or "" */
@@ -141,7 +144,7 @@ EM_API enum em_status em_ledger_claim(struct em_ledger *ledger,
 EM_API enum em_status em_ledger_use_key(struct em_ledger *ledger, uint64_t claim,
                                         const char fingerprint[EM_KEY_FINGERPRINT_SIZE],
                                         struct em_error *err);
-/** Receipt: the key's files were destroyed. */
+/** Receipt: the key's files were destroyed. Needs no hold; again is EM_OK. */
 EM_API enum em_status em_ledger_key_destroyed(struct em_ledger *ledger, uint64_t claim,
                                               struct em_error *err);
 
@@ -157,15 +160,20 @@ struct em_ledger_event {
     uint32_t retries;
 };
 
-/** Record an event; with @p state (other than FREE) the board of the claim moves there in
- * the same transaction. EM_ERR_REFUSED: that would be backwards, or not held. Called with
- * EM_LEDGER_BURNING before and EM_LEDGER_BURNED after burning. */
+/**
+ * Record an event; with @p state (other than FREE) the board of the claim moves there in
+ * the same transaction. EM_ERR_REFUSED: that would be backwards, not held here, or BURNED
+ * without BURNING before. The present state again is EM_OK: the step was done again.
+ * Called with EM_LEDGER_BURNING before and EM_LEDGER_BURNED after burning. An event
+ * without a state needs no hold.
+ */
 EM_API enum em_status em_ledger_record(struct em_ledger *ledger,
                                        const struct em_ledger_event *event,
                                        enum em_ledger_state state, struct em_error *err);
 
 /** Record that the board failed; when its failures reach @p limit (0: no limit) it is
- * stopped. */
+ * stopped. A board that is done is not stopped: there it is an event, and needs no hold.
+ * Outcome NULL: "failed". */
 EM_API enum em_status em_ledger_fail(struct em_ledger *ledger,
                                      const struct em_ledger_event *event, uint32_t limit,
                                      struct em_error *err);
@@ -176,17 +184,20 @@ EM_API enum em_status em_ledger_leave(struct em_ledger *ledger, uint64_t claim,
 
 /* For people. */
 
-/** Numbers of units by state. */
+/** Numbers of units by state. A scrapped board's unit is free or another board's, so
+ * by_state[EM_LEDGER_SCRAPPED] counts boards, and the others add up to @c units. */
 struct em_ledger_counts {
     uint64_t units, by_state[EM_LEDGER_SCRAPPED + 1];
-    uint64_t stopped, failures, events;
+    uint64_t stopped;                                 /**< units */
+    uint64_t failures, events;                        /**< ever */
     char first[EM_LEDGER_TIME], last[EM_LEDGER_TIME]; /**< events, or "" */
 };
 EM_API enum em_status em_ledger_counts(struct em_ledger *ledger,
                                        struct em_ledger_counts *out,
                                        struct em_error *err);
 
-/** Find by unit number, name or MAC ("aa:bb:…", also "aabb…"). EM_ERR_USAGE: none. */
+/** Find by name, unit number ("7", "#7") or MAC ("aa:bb:…", also "aabb…"; of a scrapped
+ * board as well). EM_ERR_USAGE: none, or a number that is another unit's name. */
 EM_API enum em_status em_ledger_find(struct em_ledger *ledger, const char *text,
                                      struct em_ledger_unit *out, struct em_error *err);
 
@@ -203,6 +214,9 @@ struct em_ledger_entry {
     const char *station, *slot, *port, *mac, *unit_name, *step, *outcome, *detail,
         *version;
     uint64_t unit, claim;
+    enum em_ledger_state
+        state;   /**< of the claim, from here on; FREE: none, or released */
+    bool failed; /**< by em_ledger_fail() */
     int64_t duration_us;
     uint32_t retries;
 };

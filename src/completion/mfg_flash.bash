@@ -3,19 +3,21 @@
 
 _mfg_flash()
 {
-    local current previous command word commands common efuse efuses
+    local current previous command word commands common efuse efuses ledgers
     COMPREPLY=()
     current=${COMP_WORDS[COMP_CWORD]}
     previous=${COMP_WORDS[COMP_CWORD - 1]}
     commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
-        dump-mem load-ram run reset image-info elf2image merge-bin partition-table ports version efuse'
+        dump-mem load-ram run reset image-info elf2image merge-bin partition-table line ports version efuse
+        ledger'
     common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         rules
         execute-scripts'
+    ledgers='init status show list retry release scrap export check'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
@@ -24,6 +26,8 @@ _mfg_flash()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         if [[ $command == efuse* && " ${efuses//$'\n'/ } " == *" $word "* ]]; then
             command="efuse $word"
+        elif [[ $command == ledger && " $ledgers " == *" $word "* ]]; then
+            command="ledger $word"
         elif [[ -z $command && " ${commands//$'\n'/ } " == *" $word "* ]]; then
             command=$word
         fi
@@ -43,16 +47,17 @@ _mfg_flash()
         fi
         ;;
     --output | -o)
-        if [[ $command == @(elf2image|merge-bin) ]]; then
+        if [[ $command == @(elf2image|merge-bin) || $command == 'ledger export' ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
         fi
         return
         ;;
-    --port-filter | --connect-attempts | --offset | --version | -e | --min-rev-full | \
-        --max-rev-full | --elf-sha256-offset | --target-offset | --chunk-size)
-        if [[ $previous != -e || $command == elf2image ]]; then
-            return
-        fi
+    -e)
+        [[ $command != elf2image ]] || return
+        ;;
+    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | \
+        --version | --min-rev-full | --max-rev-full | --elf-sha256-offset | --target-offset | --chunk-size)
+        [[ $previous == --units && $command == 'ledger export' ]] || return
         ;;
     --to)
         mapfile -t COMPREPLY < <(compgen -W 'csv binary' -- "$current")
@@ -66,10 +71,15 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W '256KB 512KB 1MB 2MB 4MB 8MB 16MB 32MB 64MB 128MB' -- "$current")
         return
         ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W 'free claimed flashed burning burned done' -- "$current")
+        return
+        ;;
     --format)
         word='summary json value-only'
         [[ $command != 'efuse dump' ]] || word='default split joint'
         [[ $command != merge-bin ]] || word='raw hex uf2'
+        [[ $command != 'ledger export' ]] || word='csv jsonl'
         mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
         return
         ;;
@@ -86,7 +96,8 @@ _mfg_flash()
         return
         ;;
     --stub | --partition-table | --encrypt-files | --diff-with | --path-efuse-file | \
-        --extend-efuse-table | --file | --file-name | --configfiles)
+        --extend-efuse-table | --file | --file-name | --configfiles | --station | --ledger | \
+        --boards | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -155,6 +166,10 @@ _mfg_flash()
         partition-table)
             word='--offset --flash-size --to --disable-md5sum'
             ;;
+        line)
+            word='--station --ports --all --watch --count --ledger --check --approve --simulate --boards
+                --rounds'
+            ;;
         'efuse summary')
             word='--format --file --active'
             ;;
@@ -179,6 +194,21 @@ _mfg_flash()
         'efuse burn-key' | 'efuse burn-key-digest')
             word='--no-read-protect --no-write-protect --no-protect-key --force-write-always'
             ;;
+        'ledger init')
+            word='--ledger --name --units'
+            ;;
+        'ledger list')
+            word='--ledger --state --stopped'
+            ;;
+        'ledger retry' | 'ledger release' | 'ledger scrap')
+            word='--ledger --reason'
+            ;;
+        'ledger export')
+            word='--ledger --format --events --units --output'
+            ;;
+        ledger\ *)
+            word=--ledger
+            ;;
         '' | help)
             word=--version
             ;;
@@ -189,11 +219,13 @@ _mfg_flash()
         mapfile -t COMPREPLY < <(compgen -W "$word $common" -- "$current")
     elif [[ -z $command ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$current")
+    elif [[ $command == ledger ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$ledgers" -- "$current")
     elif [[ $command == efuse* && $command != *\ @(burn-block-data|burn-key|burn-key-digest|execute-scripts) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$efuses" -- "$current")
     elif [[ $command == efuse* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$efuses auto" -- "$current")
-    elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram) ]]; then
+    elif [[ $command == @(write-flash|read-flash|verify-flash|dump-mem|load-ram|line) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }

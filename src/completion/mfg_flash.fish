@@ -5,19 +5,28 @@
 function __mfg_flash_command
     set -l commands write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status \
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem \
-        dump-mem load-ram run reset image-info elf2image merge-bin partition-table ports version
+        dump-mem load-ram run reset image-info elf2image merge-bin partition-table line ports version
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts rules
+    set -l ledgers init status show list retry release scrap export check
     set -l command
     for word in (commandline -opc)[2..-1]
         if test -n "$command"
+            if test "$command" = ledger
+                if contains -- $word $ledgers
+                    set command "ledger $word"
+                end
+                continue
+            end
             # Of the group efuse, several may stand in one line, and the last counts.
-            if contains -- $word $efuses
+            if contains -- $word $efuses; and string match -q 'efuse*' -- $command
                 set command "efuse $word"
             end
         else if test $word = efuse
             set command efuse
+        else if test $word = ledger
+            set command ledger
         else if contains -- $word $commands
             echo $word
             return
@@ -29,6 +38,11 @@ end
 # Is it one of the group efuse?
 function __mfg_flash_efuse
     string match -q 'efuse*' -- (__mfg_flash_command)
+end
+
+# Is it one of the group ledger?
+function __mfg_flash_ledger
+    string match -q 'ledger ?*' -- (__mfg_flash_command)
 end
 
 # Is none typed yet?
@@ -64,6 +78,7 @@ complete -c mfg_flash -f -n __mfg_flash_none -a image-info -d 'What a firmware i
 complete -c mfg_flash -f -n __mfg_flash_none -a elf2image -d 'Make an image of an ELF file'
 complete -c mfg_flash -f -n __mfg_flash_none -a merge-bin -d 'Merge files for the flash'
 complete -c mfg_flash -f -n __mfg_flash_none -a partition-table -d 'Check and convert a partition table'
+complete -c mfg_flash -f -n __mfg_flash_none -a line -d 'Make the units of a job, many at once'
 complete -c mfg_flash -f -n __mfg_flash_none -a ports -d 'List the serial ports'
 complete -c mfg_flash -f -n __mfg_flash_none -a version -d 'The version'
 complete -c mfg_flash -f -n __mfg_flash_none -a efuse -d 'Read, burn and protect eFuses'
@@ -175,3 +190,38 @@ complete -c mfg_flash -n '__mfg_flash_is "efuse burn-key" "efuse burn-key-digest
 complete -c mfg_flash -n '__mfg_flash_is "efuse execute-scripts"' -l index -x -d 'Number of the unit'
 complete -c mfg_flash -n '__mfg_flash_is "efuse execute-scripts"' -l configfiles -r -F -d 'JSON or text for the scripts'
 complete -c mfg_flash -n '__mfg_flash_is "efuse burn-bit" "efuse burn-block-data" "efuse burn-key" "efuse burn-key-digest" "efuse burn-custom-mac"' -l force-write-always -d 'Burn whatever is there'
+
+# line
+complete -c mfg_flash -n '__mfg_flash_is line' -l station -r -F -d 'Slots, rates and hooks of this PC'
+complete -c mfg_flash -n '__mfg_flash_is line' -l ports -x -d 'Ports with commas between them'
+complete -c mfg_flash -n '__mfg_flash_is line' -l all -d 'All serial ports'
+complete -c mfg_flash -n '__mfg_flash_is line' -l watch -d 'Take each board that is plugged in'
+complete -c mfg_flash -n '__mfg_flash_is line' -l count -x -d 'End after so many that passed'
+complete -c mfg_flash -n '__mfg_flash_is line' -l ledger -r -F -d 'Who got what'
+complete -c mfg_flash -n '__mfg_flash_is line' -l check -d 'Print values and plan, touch nothing'
+complete -c mfg_flash -n '__mfg_flash_is line' -l approve -x -d 'Hash of the plan to burn'
+complete -c mfg_flash -n '__mfg_flash_is line' -l simulate -d 'The rehearsal'
+complete -c mfg_flash -n '__mfg_flash_is line' -l boards -r -F -d 'Folder of simulated boards'
+complete -c mfg_flash -n '__mfg_flash_is line' -l rounds -x -d 'Simulated boards of each slot'
+
+# ledger
+complete -c mfg_flash -f -n __mfg_flash_none -a ledger -d 'Which board got which unit'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a init -d 'Begin the ledger of a batch'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a status -d 'How far the batch is'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a show -d 'All that is known of a unit or board'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a list -d 'List units'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a retry -d 'Try a stopped board again'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a release -d 'Take a unit from its board'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a scrap -d 'Give a board up for good'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a export -d 'Events or units as CSV or JSON lines'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a check -d 'Prove the promises'
+complete -c mfg_flash -n __mfg_flash_ledger -l ledger -r -d 'The ledger'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l name -x -d 'Of the batch'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l units -x -d 'How many'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger retry' 'ledger release' 'ledger scrap'" -l reason -x -d 'Why'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger list'" -l state -x -a 'free claimed flashed burning burned done' -d 'Only these'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger list'" -l stopped -d 'Only those that failed too often'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l format -x -a 'csv jsonl' -d 'How'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l events -d 'Every event'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l units -d 'Every unit'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -s o -l output -r -d 'Write it into a file'

@@ -11,6 +11,12 @@
 
 #include <regex.h>
 
+/** A file that was read; it owns most texts of what was made of it. */
+struct line_yaml;
+
+/** Line that key @p place ("chip", "images[0].at") stands in; 0: it does not. */
+unsigned long line_yaml_line(const struct line_yaml *yaml, const char *place);
+
 /** An image that is the same for all units. */
 struct line_image {
     char *file;
@@ -19,6 +25,7 @@ struct line_image {
     uint64_t limit; /* end of its partition; 0: not known */
     uint8_t *data;
     size_t len;
+    char sha256[65];    /* of the content, in hex */
     bool encrypt;       /* the chip encrypts it */
     unsigned long line; /* of the job file */
 };
@@ -50,6 +57,7 @@ enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 /** A job, complete with defaults and checked. Paths are as seen from the current folder.
  */
 struct line_job {
+    struct line_yaml *yaml;
     char *file;
     char *name;   /* of the batch */
     char *chip;   /* "esp32c3" */
@@ -61,7 +69,8 @@ struct line_job {
     bool erase_all;
     struct em_units_options units; /* texts are the job's */
     struct em_units *source;       /* opened by line_job_open() */
-    uint32_t nvs_addr;             /* where the unit's image goes */
+    char *nvs_place;               /* where the unit's image goes, as written */
+    uint32_t nvs_addr;
     uint64_t nvs_limit;
     struct line_step *steps;
     size_t step_count;
@@ -102,11 +111,12 @@ struct line_slot {
 };
 
 struct line_station {
-    char *file; /* NULL: made from options */
+    struct line_yaml *yaml; /* NULL: made from options, all texts are the caller's */
+    char *file;             /* likewise */
     char *name;
     struct line_slot *slots;
     size_t slot_count;
-    uint32_t baud;        /* limit of all slots */
+    uint32_t baud;        /* of slots without an own one */
     char *reset_sequence; /* custom, or NULL */
     char *before;
     struct line_hook *hooks;
@@ -119,6 +129,8 @@ enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err);
 void line_job_free(struct line_job *job);
 
+/** Read the station file @p path; NULL: a station without slots and hooks, with this
+ * PC's name. */
 enum em_status line_station_open(struct line_station *out, const char *path,
                                  struct em_error *err);
 void line_station_free(struct line_station *station);

@@ -32,12 +32,14 @@ enum em_status line_ports_feed_new(struct line_ports_feed **out, struct line_fee
                                    const struct line_station *station, bool watch,
                                    struct em_error *err);
 void line_ports_feed_free(struct line_ports_feed *feed);
+/** At how many slots of the station there is something now. */
+size_t line_ports_present(const struct line_station *station);
 
 /** feed_sim.c: simulated boards. @p spec is "CHIP*SLOTS" or "CHIP?OPTIONS*SLOTS" as
  * behind "sim:"; each slot gets a new board again and again. With @p folder boards have
  * flash and eFuse files and a journal there ("A1-1.flash", …) and are the same in the
- * next run: at most @p rounds boards a slot (0: no end). Fills in the slots of @p
- * station. */
+ * next run: at most @p rounds boards a slot (0: no end). Puts its slots in the place of
+ * those of @p station; their names live as long as the feed. */
 struct line_sim_feed;
 enum em_status line_sim_feed_new(struct line_sim_feed **out, struct line_feed *feed,
                                  struct line_station *station, const char *spec,
@@ -129,7 +131,21 @@ struct line_view {
     void *user;
 };
 
-/* ---- Hooks (hooks.c) ---- */
+/* ---- Hooks (hooks.c, names.c) ---- */
+
+/** The names that a hook may have for its events, ended by NULL; "*" is not among them.
+ */
+extern const char *const line_event_names[];
+
+/**
+ * What @p event is for hooks, from line_event_names: "arrived" (the slot goes to
+ * CONNECT), "claimed", "flashed", "burned", "booted" (such a step, outcome "ok"),
+ * "passed", "passed-before", "failed", "aborted" (verdicts), "removed", "end". NULL:
+ * hooks are not told of it.
+ */
+const char *line_event_name(const struct line_event *event);
+/** "none", "pass", "passed-before", "fail", "aborted". */
+const char *line_verdict_name(enum line_verdict verdict);
 
 /** The object of an event, as hooks and --json have it; docs/json.md. The caller's. */
 json_t *line_event_json(const struct line_job *job, const struct line_station *station,
@@ -174,6 +190,11 @@ enum line_end {
  */
 enum em_status line_run(const struct line_options *options, enum line_end *end_out,
                         struct line_totals *totals_out, struct em_error *err);
+
+/** Begin the ledger of @p job at options->url; as em_ledger_init() (ledger.c). */
+enum em_status line_ledger_begin(const struct line_job *job,
+                                 const struct em_ledger_options *options,
+                                 struct em_error *err);
 
 /* ---- Commands ---- */
 

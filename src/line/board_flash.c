@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A board's flash: the images of the job and the unit's own, proved by MD5. */
+#include "config.h"
+
+#include "src/line/run.h"
+
+#include "base/error_int.h"
+
+#include <espmfg/flash.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct em_flash_piece *make_pieces(const struct line_worker *w, size_t *count_out)
+{
+    const struct line_job *job = w->run->options->job;
+    const struct line_board *board = &w->board;
+    struct em_flash_piece *pieces = calloc(job->image_count + 1, sizeof *pieces);
+    size_t count = 0;
+    *count_out = 0;
+    if (pieces == NULL)
+        return NULL;
+    for (; count < job->image_count; count++) {
+        const struct line_image *image = &job->images[count];
+        pieces[count] = (struct em_flash_piece){.name = image->file,
+                                                .addr = image->addr,
+                                                .data = image->data,
+                                                .len = image->len,
+                                                .encrypt = image->encrypt,
+                                                .limit = image->limit,
+                                                .shared = w->run->shared[count]};
+    }
+    if (board->image_len > 0)
+        pieces[count++] = (struct em_flash_piece){.name = board->ledger.name,
+                                                  .addr = job->nvs_addr,
+                                                  .data = board->image,
+                                                  .len = board->image_len,
+                                                  .limit = job->nvs_limit};
+    *count_out = count;
+    return pieces;
+}
+
+static void tell_written(const struct em_flash_written *results, size_t count, char *out,
+                         size_t size, uint32_t *retries)
+{
+    uint64_t bytes = 0;
+    size_t written = 0;
+    for (size_t i = 0; i < count; i++) {
+        *retries += results[i].retries;
+        if (results[i].skipped)
+            continue;
+        written++;
+        bytes += results[i].bytes;
+    }
+    (void)snprintf(out, size, "%zu of %zu images written, %llu bytes", written, count,
+                   (unsigned long long)bytes); /* fits */
+}
+
+static enum em_status write_pieces(struct line_worker *w,
+                                   const struct em_flash_piece *pieces, size_t count,
+                                   struct em_error *err)
+{
+    const struct line_job *job = w->run->options->job;
+    char detail[96];
+    struct em_flash_written *results = calloc(count + 1, sizeof *results);
+    if (results == NULL)
+        return em_error_nomem(err);
+    const struct em_flash_write write = {
+        .flash = {.size = job->flash_size,
+                  .mode = job->flash_mode,
+                  .freq = job->flash_freq},
+        .pieces = pieces,
+        .count = count,
+        /* What was recorded as written is compared, and only what differs is mended. */
+        .erase_all = job->erase_all && w->board.ledger.state < EM_LEDGER_FLASHED,
+        .skip_flashed = true,
+    };
+    enum em_status status = em_flash_write(w->board.device, &write, results, err);
+    tell_written(results, count, detail, sizeof detail, &w->now.retries);
+    free(results);
+    /* The MD5s were those of whatever board is there now: is it still the unit's? */
+    if (status == EM_OK)
+        status = em_device_check_same(w->board.device, err);
+    if (status != EM_OK)
+        return status;
+    bool forwards = w->board.ledger.state < EM_LEDGER_FLASHED;
+    return line_record(w, "ok", detail, forwards ? EM_LEDGER_FLASHED : EM_LEDGER_FREE,
+                       err);
+}
+
+enum em_status line_stage_flash(struct line_worker *w, struct em_error *err)
+{
+    if (w->board.keep_flash)
+        return line_record(w, "kept", "flash encryption is on: nothing can be compared",
+                           EM_LEDGER_FREE, err);
+    /* Not a board that came to this cable in between. */
+    enum em_status status = em_device_check_same(w->board.device, err);
+    if (status != EM_OK)
+        return status;
+    size_t count;
+    struct em_flash_piece *pieces = make_pieces(w, &count);
+    if (pieces == NULL)
+        return em_error_nomem(err);
+    status = write_pieces(w, pieces, count, err);
+    free(pieces);
+    return status;
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# The line: a library of its own, so that its tests can link it too. Who links it has to
+# bring src/cli_words.c, which reads numbers.
+
+noinst_LTLIBRARIES += libline.la
+libline_la_SOURCES = \
+	src/line/board.c \
+	src/line/board_boot.c \
+	src/line/board_burn.c \
+	src/line/board_flash.c \
+	src/line/board_link.c \
+	src/line/board_unit.c \
+	src/line/check.c \
+	src/line/event_json.c \
+	src/line/feed_int.h \
+	src/line/feed_ports.c \
+	src/line/feed_sim.c \
+	src/line/hooks.c \
+	src/line/job.c \
+	src/line/job.h \
+	src/line/job_images.c \
+	src/line/job_int.h \
+	src/line/job_plan.c \
+	src/line/job_schema.c \
+	src/line/job_steps.c \
+	src/line/job_text.c \
+	src/line/job_units.c \
+	src/line/job_walk.c \
+	src/line/job_yaml.c \
+	src/line/ledger.c \
+	src/line/line.c \
+	src/line/line.h \
+	src/line/names.c \
+	src/line/station.c \
+	src/line/run.h \
+	src/line/steps.c \
+	src/line/tell.c \
+	src/line/totals.c \
+	src/line/view.h \
+	src/line/view_int.h \
+	src/line/view_json.c \
+	src/line/view_lines.c \
+	src/line/view_slot.c \
+	src/line/view_term.c \
+	src/line/view_text.c
+libline_la_LIBADD = $(CYAML_LIBS)
