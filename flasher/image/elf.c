@@ -90,6 +90,7 @@ static bool is_loaded(uint32_t type)
            type == SHT_PREINIT_ARRAY;
 }
 
+/* Headers are copied: libelf gives pointers into the file, which need not be aligned. */
 static enum em_status read_sections(struct reader *r)
 {
     size_t names = 0;
@@ -98,16 +99,18 @@ static enum em_status read_sections(struct reader *r)
     if (elf_getshdrstrndx(r->elf, &names) != 0)
         names = 0;
     while (status == EM_OK && (section = elf_nextscn(r->elf, section)) != NULL) {
-        const Elf32_Shdr *h = elf32_getshdr(section);
-        if (h == NULL)
+        Elf32_Shdr h;
+        const void *header = elf32_getshdr(section);
+        if (header == NULL)
             return em_error_set(r->err, EM_ERR_INPUT,
                                 "the file is damaged: build it again",
                                 "ELF: a section has no header");
-        if (!is_loaded(h->sh_type) || h->sh_addr == 0 || h->sh_size == 0)
+        memcpy(&h, header, sizeof h);
+        if (!is_loaded(h.sh_type) || h.sh_addr == 0 || h.sh_size == 0)
             continue;
-        const char *name = names > 0 ? elf_strptr(r->elf, names, h->sh_name) : NULL;
-        status = take(r, name != NULL && is_plain(name) ? name : "?", h->sh_addr,
-                      h->sh_offset, h->sh_size);
+        const char *name = names > 0 ? elf_strptr(r->elf, names, h.sh_name) : NULL;
+        status = take(r, name != NULL && is_plain(name) ? name : "?", h.sh_addr,
+                      h.sh_offset, h.sh_size);
     }
     return status;
 }
@@ -118,10 +121,12 @@ static enum em_status read_programs(struct reader *r)
     enum em_status status = EM_OK;
     if (elf_getphdrnum(r->elf, &count) != 0)
         count = 0;
-    const Elf32_Phdr *h = count > 0 ? elf32_getphdr(r->elf) : NULL;
-    for (size_t i = 0; h != NULL && i < count && status == EM_OK; i++) {
-        if (h[i].p_type == PT_LOAD && h[i].p_paddr != 0 && h[i].p_filesz != 0)
-            status = take(r, "segment", h[i].p_paddr, h[i].p_offset, h[i].p_filesz);
+    const void *headers = count > 0 ? elf32_getphdr(r->elf) : NULL;
+    for (size_t i = 0; headers != NULL && i < count && status == EM_OK; i++) {
+        Elf32_Phdr h;
+        memcpy(&h, (const uint8_t *)headers + i * sizeof h, sizeof h);
+        if (h.p_type == PT_LOAD && h.p_paddr != 0 && h.p_filesz != 0)
+            status = take(r, "segment", h.p_paddr, h.p_offset, h.p_filesz);
     }
     return status;
 }
