@@ -12,6 +12,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/flash.h \
 	include/espmfg/flash_encrypt.h \
 	include/espmfg/hooks.h \
+	include/espmfg/image.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/ledger.h \
