@@ -176,6 +176,7 @@ unit_tests = \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
+	tests/test_mfg_units_flash \
 	tests/test_mfg_units_keys \
 	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
