@@ -11,6 +11,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/export.h \
 	include/espmfg/flash.h \
 	include/espmfg/hooks.h \
+	include/espmfg/image.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/ledger.h \

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_script_util.h \
@@ -46,6 +47,7 @@ test_scripts = \
 	tests/docs.sh \
 	tests/flash_cli.sh \
 	tests/flash_faults.sh \
+	tests/flash_image.sh \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
@@ -100,7 +102,9 @@ unit_tests = \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
+	tests/test_flasher_image_golden \
 	tests/test_flasher_image_header \
+	tests/test_flasher_image_look \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
 	tests/test_flasher_rom_connect \
@@ -191,7 +195,7 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	line_crash resume_kill
+	line_crash make_elf resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -238,6 +242,9 @@ crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
 	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
 	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
 
+make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
+make_elf_LDADD   =
+
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
@@ -273,7 +280,7 @@ fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
-	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
 	$(CYAML_CFLAGS)
 
