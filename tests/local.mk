@@ -108,6 +108,7 @@ unit_tests = \
 	tests/test_flasher_rom_sim \
 	tests/test_flasher_rom_slip \
 	tests/test_flasher_rom_stub \
+	tests/test_flasher_flash_blocks \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_erase \

@@ -56,7 +56,8 @@ static void test_stop_checking(void)
     struct batch *b = batch_many(60);
     for (int at_end = 0; at_end < 2; at_end++) {
         struct stopper s = {.stage = "checking", .at_end = at_end != 0};
-        b->hooks = (struct em_hooks){stopper_log, stopper_progress, &s};
+        b->hooks = (struct em_hooks){
+            .log = stopper_log, .progress = stopper_progress, .user = &s};
         b->options.jobs = 1 + 2 * (unsigned)at_end;
         EM_CHECK_STATUS(batch_run(b), EM_ERR_STOPPED, &b->err);
         EM_CHECK_HAS(b->err.what, "checking");
@@ -85,7 +86,8 @@ static void test_stop_writing(void)
         char copy[PATH_LEN];
         (void)snprintf(name, sizeof name, "out%zu", i);
         batch_outdir(b, name);
-        b->hooks = (struct em_hooks){stopper_log, stopper_progress, &s};
+        b->hooks = (struct em_hooks){
+            .log = stopper_log, .progress = stopper_progress, .user = &s};
         b->options.no_csv = true; /* one message a unit, two with keys */
         b->options.keys.keygen = cases[i].keygen;
         b->options.each_unit = true;
@@ -103,7 +105,7 @@ static void test_stop_writing(void)
         join_path(copy, b->folder, name);
         copy_folder(partial, copy);
         /* Without resume the rest is not mixed up with a new batch. */
-        b->hooks = (struct em_hooks){tell, NULL, &b->told};
+        b->hooks = (struct em_hooks){.log = tell, .user = &b->told};
         uint64_t made = b->result.made;
         EM_CHECK_STATUS(batch_run(b), EM_ERR_EXISTS, &b->err);
         b->options.resume = true;
@@ -153,7 +155,7 @@ static void test_progress(void)
     require(stat(b->values, &st) == 0);
     for (unsigned jobs = 1; jobs <= 3; jobs += 2) {
         struct watch w = {.n = 0};
-        b->hooks = (struct em_hooks){tell, watch_progress, &w};
+        b->hooks = (struct em_hooks){.log = tell, .progress = watch_progress, .user = &w};
         b->options.jobs = jobs;
         batch_outdir(b, jobs == 1 ? "one" : "three");
         EM_CHECK_STATUS(batch_run(b), EM_OK, &b->err);

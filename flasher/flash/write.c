@@ -187,6 +187,8 @@ static enum em_status write_all(struct writing *w, struct em_error *err)
 
 static enum em_status run(struct writing *w, struct em_error *err)
 {
+    static const char stage[] = "writing";
+    em_rom_begin(w->dev, stage);
     enum em_status status = check(w, err);
     if (status == EM_OK)
         status = plan(w, err);
@@ -198,7 +200,7 @@ static enum em_status run(struct writing *w, struct em_error *err)
         status = em_flash_erase_chip(w->dev, &w->space, err);
     if (status == EM_OK)
         status = write_all(w, err);
-    return status;
+    return em_rom_end(w->dev, stage, status);
 }
 
 enum em_status em_flash_write(struct em_device *device,
