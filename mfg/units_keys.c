@@ -197,18 +197,48 @@ static enum em_status check_reused(const struct em_dir *dir, const char *name,
                      "zeros instead of a key: it was being destroyed", err);
 }
 
+/* Whoever knows of a key wants this one and no other. */
+static enum em_status check_recorded(const struct em_unit_data *unit,
+                                     const struct em_key *key, const char *recorded,
+                                     struct em_error *err)
+{
+    char fingerprint[EM_KEY_FINGERPRINT_SIZE];
+    enum em_status status = em_key_fingerprint(key, fingerprint, err);
+    if (status != EM_OK || recorded == NULL || strcmp(fingerprint, recorded) == 0)
+        return status;
+    return em_error_set(err, EM_ERR_REFUSED,
+                        "bring its key file back; if it is lost, 'ledger release' or "
+                        "'scrap' the unit",
+                        "unit %s: the key on the disk is not the one on record "
+                        "(%.16s…, not %.16s…)",
+                        unit->name, fingerprint, recorded);
+}
+
+static enum em_status lost(const struct em_unit_data *unit, const char *name,
+                           const char *recorded, struct em_error *err)
+{
+    return em_error_set(err, EM_ERR_REFUSED,
+                        "bring the file back; if it is lost, 'ledger release' or 'scrap' "
+                        "the unit",
+                        "unit %s: the key on record (%.16s…) is not in '%s/%s'",
+                        unit->name, recorded, unit->units->keys_dir, name);
+}
+
 /* The key in the files, or a new one that is put there. EM_ERR_EXISTS: another has put
  * one meanwhile. */
-static enum em_status get_key(struct em_units *units, struct em_dir *dir,
-                              const struct key_names *names, struct em_key *out,
-                              struct em_error *err)
+static enum em_status get_key(const struct em_unit_data *unit, struct em_dir *dir,
+                              const struct key_names *names, const char *recorded,
+                              struct em_key *out, struct em_error *err)
 {
+    struct em_units *units = unit->units;
     struct em_unit_keys made = {0};
     bool found;
     bool empty;
     enum em_status status = look(dir, names->derived, 0, &found, &empty, err);
     if (status == EM_OK)
         status = look(dir, names->hmac, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+    if (status == EM_OK && !found && recorded != NULL)
+        status = lost(unit, names->hmac, recorded, err);
     if (status == EM_OK && empty)
         status = drop_empty(units, names->hmac, err);
     if (status == EM_OK)
@@ -271,8 +301,8 @@ static enum em_status refuse_serial(const struct em_unit_data *unit, uint64_t se
                         unit->name, serial);
 }
 
-enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial, struct em_key *out,
-                           struct em_error *err)
+enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial,
+                           const char *recorded, struct em_key *out, struct em_error *err)
 {
     struct em_units *units = unit->units;
     struct em_dir *dir = NULL;
@@ -283,16 +313,20 @@ enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial, struct em
         return status;
     if (units->listed && serial > 1)
         return refuse_serial(unit, serial, err);
-    status = keys_folder(units, !units->listed, &dir, err);
+    status = keys_folder(units, !units->listed && recorded == NULL, &dir, err);
     if (status == EM_OK && units->listed) {
         status = get_listed(unit, dir, names.hmac, out, err);
+    } else if (status == EM_OK && dir == NULL) {
+        status = lost(unit, names.hmac, recorded, err);
     } else if (status == EM_OK) {
         for (int i = 0; i < KEY_TRIES; i++) {
-            status = get_key(units, dir, &names, out, err);
+            status = get_key(unit, dir, &names, recorded, out, err);
             if (status != EM_ERR_EXISTS)
                 break;
         }
     }
+    if (status == EM_OK)
+        status = check_recorded(unit, out, recorded, err);
     if (status != EM_OK)
         em_key_wipe(out);
     return status;

@@ -129,6 +129,10 @@ enum em_status efuse_burn_told(struct efuse_run *run, bool check,
 /** Do one command; its name stands in the fault. */
 enum em_status efuse_act(struct efuse_call *call, struct em_error *err);
 
+/** One change of a plan in a line or a few, and all of them as an array of --json. */
+void efuse_print_change(FILE *to, const struct em_efuses_change *change);
+json_t *efuse_changes(const struct em_efuses_change *changes, size_t count);
+
 /** The table of what is to be burned, on stdout (or @p to), and in the JSON. */
 void efuse_show_plan(struct efuse_run *run, FILE *to,
                      const struct em_efuses_change *changes, size_t count);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void print_change(FILE *to, const struct em_efuses_change *change)
+void efuse_print_change(FILE *to, const struct em_efuses_change *change)
 {
     (void)fprintf(to, "  %-15s %-34s %s -> %s%s\n", change->block_name,
                   change->field == NULL ? "(whole block)" : change->field, change->from,
@@ -17,7 +17,7 @@ static void print_change(FILE *to, const struct em_efuses_change *change)
         (void)fprintf(to, "  %-15s   ! %s\n", "", change->danger);
 }
 
-static json_t *changes_array(const struct em_efuses_change *changes, size_t count)
+json_t *efuse_changes(const struct em_efuses_change *changes, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
@@ -48,7 +48,7 @@ json_t *efuse_findings(const struct em_efuses *efuses)
 void efuse_show_plan(struct efuse_run *run, FILE *to,
                      const struct em_efuses_change *changes, size_t count)
 {
-    json_t *array = changes_array(changes, count);
+    json_t *array = efuse_changes(changes, count);
     json_t *before = json_object_get(run->flash->fields, "changes");
     if (before != NULL) /* a script has burned already */
         (void)json_array_extend(before, array), json_decref(array);
@@ -58,7 +58,7 @@ void efuse_show_plan(struct efuse_run *run, FILE *to,
         return;
     (void)fprintf(to, "To be burned; none of it can ever be undone:\n");
     for (size_t i = 0; i < count; i++)
-        print_change(to, &changes[i]);
+        efuse_print_change(to, &changes[i]);
 }
 
 enum em_status efuse_set_rules(struct efuse_run *run, struct em_error *err)

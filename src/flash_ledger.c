@@ -5,6 +5,7 @@
 
 #include "src/flash_ledger.h"
 #include "src/flash_session.h"
+#include "src/line/line.h"
 
 #include "base/error_int.h"
 
@@ -64,6 +65,7 @@ static const char *take(void *user, int id, char *const *values)
     switch (id) {
     case LEDGER_OPT_LEDGER:
         args->ledger = values[0];
+        args->ledger_given = true;
         break;
     case LEDGER_OPT_REASON:
         args->reason = values[0];
@@ -127,33 +129,72 @@ static const char *unit_name(void *user, uint64_t unit)
     return names->text;
 }
 
+/* A ledger without a job, for programs of one's own. */
+static enum em_status init_bare(struct flash *flash, const struct ledger_args *args,
+                                const struct em_ledger_options *options)
+{
+    struct names names = {.batch = args->name};
+    const struct em_ledger_batch batch = {.name = args->name,
+                                          .chip = args->chip,
+                                          .units = args->units,
+                                          .unit_name = unit_name,
+                                          .user = &names};
+    return em_ledger_init(options, &batch, &flash->err);
+}
+
+/* The job tells everything; *args gets name, number of units and, unless told, ledger. */
+static enum em_status init_job(struct flash *flash, struct ledger_args *args,
+                               struct line_job *job, struct em_ledger_options *options)
+{
+    struct em_hooks hooks = term_hooks(&flash->term);
+    enum em_status status = line_job_open(job, args->words[0], &hooks, &flash->err);
+    if (status != EM_OK)
+        return status;
+    if (!args->ledger_given)
+        args->ledger = job->ledger;
+    args->name = job->name;
+    args->units = em_units_count(job->source);
+    args->chip = job->chip;
+    options->url = args->ledger;
+    flash_json(flash, "ledger", flash_json_text(args->ledger));
+    return line_ledger_begin(job, options, &flash->err);
+}
+
+static const char *init_contradiction(const struct ledger_args *args)
+{
+    bool bare = args->name != NULL || args->units != 0 || args->chip != NULL;
+    if (args->words[0] != NULL)
+        return bare ? "the job tells name, chip and units: leave the options out" : NULL;
+    if (args->name == NULL || args->chip == NULL || args->units == 0)
+        return "a job file, or --name, --chip and --units are needed";
+    if (strlen(args->name) > EM_LEDGER_NAME - 16 || args->name[0] == '\0')
+        return "--name: from 1 to 240 bytes";
+    return NULL;
+}
+
 static int init(struct flash *flash, int argc, char **argv)
 {
     struct ledger_args args;
+    struct line_job job = {0};
     struct em_ledger_options options = EM_LEDGER_OPTIONS_INIT;
     int exit_status = ledger_parse(flash, &args, argc, argv);
     if (exit_status >= 0)
         return exit_status;
-    if (args.name == NULL || flash->args.chip == NULL || args.units == 0)
-        return cli_fault(flash_program, flash->command,
-                         "--name, --chip and --units are needed");
-    if (strlen(args.name) > EM_LEDGER_NAME - 16 || args.name[0] == '\0')
-        return cli_fault(flash_program, flash->command, "--name: from 1 to %d bytes",
-                         EM_LEDGER_NAME - 16);
-    struct names names = {.batch = args.name};
+    args.chip = flash->args.chip;
+    const char *fault = init_contradiction(&args);
+    if (fault != NULL)
+        return cli_fault(flash_program, flash->command, "%s", fault);
     options.url = args.ledger;
     options.version = PACKAGE_VERSION;
-    struct em_ledger_batch batch = {.name = args.name,
-                                    .chip = flash->args.chip,
-                                    .units = args.units,
-                                    .unit_name = unit_name,
-                                    .user = &names};
-    enum em_status status = em_ledger_init(&options, &batch, &flash->err);
+    enum em_status status = args.words[0] == NULL
+                                ? init_bare(flash, &args, &options)
+                                : init_job(flash, &args, &job, &options);
     if (status == EM_OK) {
         flash_print(flash, "Ledger '%s' of batch '%s': %llu unit%s, %s", args.ledger,
-                    args.name, args.units, args.units == 1 ? "" : "s", flash->args.chip);
+                    args.name, args.units, args.units == 1 ? "" : "s", args.chip);
         flash_json(flash, "count", json_integer((json_int_t)args.units));
     }
+    line_job_free(&job);
     return flash_end(flash, status);
 }
 
@@ -165,14 +206,18 @@ static const struct cli_option init_options[] = {
 };
 
 const struct flash_command ledger_init = {
-    .cli = {.name = "ledger init",
-            .summary = "Begin the ledger of a batch",
-            .positionals = "",
-            .about = "An existing ledger is never touched.\n",
-            .options = init_options,
-            .common = flash_options,
-            .examples =
-                "  mfg_flash ledger init --name EX1 --chip esp32c3 --units 1000\n"},
+    .cli =
+        {.name = "ledger init",
+         .summary = "Begin the ledger of a batch",
+         .positionals = "[JOB]",
+         .about =
+             "  JOB     what the batch is: mfg_job(5); 'mfg_flash line' does this too\n"
+             "Without one, a ledger for a program of your own. An existing ledger is "
+             "never\ntouched.\n",
+         .options = init_options,
+         .common = flash_options,
+         .examples = "  mfg_flash ledger init job.yaml\n"
+                     "  mfg_flash ledger init --name EX1 --chip esp32c3 --units 1000\n"},
     .run = init,
 };
 

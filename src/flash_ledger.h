@@ -12,8 +12,9 @@
 /** Options of all these commands; which of them a command has is in its table. */
 struct ledger_args {
     const char *ledger; /* path */
+    bool ledger_given;
     const char *reason;
-    const char *name; /* of a new batch */
+    const char *name, *chip; /* of a new batch */
     unsigned long long units;
     bool csv;           /* not JSON lines */
     bool of_units;      /* not events */

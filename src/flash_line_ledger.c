@@ -84,40 +84,15 @@ static enum em_status record_approval(struct flash_line *line, struct em_error *
 
 /* ---- The ledger ---- */
 
-struct naming {
-    struct em_units *units;
-    char name[EM_LEDGER_NAME];
-};
-
-static const char *unit_name(void *user, uint64_t unit)
-{
-    struct naming *naming = user;
-    struct em_unit_data *data = NULL;
-    naming->name[0] = '\0'; /* a name that is no unit's: the ledger refuses it */
-    if (em_units_take(naming->units, unit, &data, NULL) == EM_OK)
-        (void)snprintf(naming->name, sizeof naming->name, "%s", em_unit_name(data));
-    em_unit_close(data);
-    return naming->name;
-}
-
 static enum em_status begin(struct flash_line *line,
                             const struct em_ledger_options *options, struct em_error *err)
 {
     const struct line_job *job = &line->job;
-    struct naming naming = {.units = job->source};
-    struct em_ledger_batch batch = {
-        .name = job->name,
-        .chip = job->chip,
-        .job = job->digest,
-        .units = em_units_count(job->source),
-        .unit_name = unit_name,
-        .user = &naming,
-    };
-    enum em_status status = em_ledger_init(options, &batch, err);
+    enum em_status status = line_ledger_begin(job, options, err);
     if (status == EM_OK)
         term_tell(&line->flash->term, EM_LOG_INFO, NULL,
                   "Began ledger %s for batch '%s' of %" PRIu64 " units", options->url,
-                  job->name, batch.units);
+                  job->name, em_units_count(job->source));
     return status == EM_ERR_EXISTS ? EM_OK : status; /* another has begun it just now */
 }
 

@@ -100,9 +100,10 @@ check_options() {
     for option in $(manual_of "$command"); do
         case $command:$option in
         generate:keyfile | generate:input | generate:output) continue ;; # accepted, not shown
-        reset:after | write-flash:progress | read-flash:progress | ports:port-filter) continue ;;
         esac
-        options_of "$command" | grep -qx -- "$option" || [ "$option" = help ] ||
+        # What is said of a command may speak of the program's options.
+        { options_of "$command" && options_of ''; } | grep -qx -- "$option" ||
+            [ "$option" = help ] ||
             fail "$page names $shown --$option, the help does not"
     done
     # Options of the program, and of a group, stand behind a command too.

@@ -6,37 +6,8 @@ set -u
 
 : "${MFG_FLASH:?}" "${top_srcdir:?}"
 docs=$(cd "$top_srcdir/docs" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-HOME=$work
-export HOME
-unset ESPTOOL_CHIP ESPTOOL_PORT ESPTOOL_CFGFILE
-failed=0
-checks=0
-
-fail() {
-    echo "FAIL: $*"
-    failed=$((failed + 1))
-}
-
-# run STATUS ARGUMENTS…: mfg_flash efuse has to end like this; stdin is what the caller gives.
-run() {
-    wanted=$1
-    shift
-    checks=$((checks + 1))
-    got=0
-    "$MFG_FLASH" efuse "$@" >stdout 2>stderr || got=$?
-    [ "$got" -eq "$wanted" ] || fail "$*: exit status $got, wanted $wanted: $(cat stderr)"
-    if grep -q 'Sanitizer\|runtime error:' stderr; then
-        fail "$*: $(cat stderr)"
-    fi
-}
-
-# says STREAM TEXT: what the last one said.
-says() {
-    grep -qF -- "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"
-}
+# shellcheck source=tests/efuse_util.sh
+. "$top_srcdir/tests/efuse_util.sh"
 
 same() {
     cmp -s e.bin before.bin || fail "$*: the eFuses have changed"

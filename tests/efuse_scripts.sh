@@ -8,40 +8,11 @@ set -u
 samples=$(cd "$top_srcdir/samples/efuse" && pwd)
 schema=$(cd "$top_srcdir/docs/schema" && pwd)/mfg_flash.schema.json
 checker=$(cd "${top_builddir:?}" && pwd)/json_schema
-work=$(mktemp -d)
+# shellcheck source=tests/efuse_util.sh
+. "$top_srcdir/tests/efuse_util.sh"
 sim=
 trap '[ -z "$sim" ] || kill "$sim"; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-HOME=$work
-export HOME
-for variable in $(env | sed -n 's/^\(ESPTOOL_[A-Z_]*\)=.*/\1/p'); do
-    unset "$variable"
-done
-failed=0
-checks=0
-
-fail() {
-    echo "FAIL: $*"
-    failed=$((failed + 1))
-}
-
-# run STATUS ARGUMENTS…: mfg_flash efuse has to end like this.
-run() {
-    wanted=$1
-    shift
-    checks=$((checks + 1))
-    got=0
-    "$MFG_FLASH" efuse "$@" >stdout 2>stderr </dev/null || got=$?
-    [ "$got" -eq "$wanted" ] || fail "$*: exit status $got, wanted $wanted: $(cat stderr)"
-    if grep -q 'Sanitizer\|runtime error:' stderr; then
-        fail "$*: $(cat stderr)"
-    fi
-}
-
-# says STREAM TEXT: what the last one said.
-says() {
-    grep -qF -- "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"
-}
+exec </dev/null
 
 virt='--chip esp32c3 --virt --path-efuse-file e.bin --do-not-confirm'
 

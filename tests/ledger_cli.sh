@@ -6,6 +6,7 @@ set -eu
 
 : "${MFG_FLASH:?}" "${top_srcdir:?}" "${top_builddir:?}"
 build=$(cd "$top_builddir" && pwd)
+samples=$(cd "$top_srcdir/samples" && pwd)
 schema=$(cd "$top_srcdir/docs/schema" && pwd)/mfg_flash.schema.json
 # shellcheck source=tests/cli_util.sh
 . "$(cd "$top_srcdir/tests" && pwd)/cli_util.sh"
@@ -24,6 +25,13 @@ fits() {
 expect 2 stderr 'name a command'
 expect 2 stderr 'are needed' init --name EX1
 expect 2 stderr 'from 1 to' init --name EX1 --chip esp32c3 --units 0
+expect 2 stderr 'leave the options out' init job.yaml --units 3
+cp -R "$samples" samples
+chmod -R u+w samples
+expect 0 stdout "batch 'EX1-2026-11': 12 units, esp32c3" init samples/job.yaml
+expect 0 stdout 'EX1-EX1-000134' list --ledger samples/batch.db
+expect 2 stderr 'is there already' init samples/job.yaml
+expect 2 stderr 'no-job.yaml' init no-job.yaml
 expect 2 stderr "cannot open ledger 'batch.db'" status
 expect 0 stdout '4 units' init --name EX1 --chip esp32c3 --units 4
 expect 2 stderr 'is there already' init --name EX1 --chip esp32c3 --units 4

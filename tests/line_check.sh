@@ -4,7 +4,7 @@
 # job or station gets.
 set -eu
 
-: "${top_srcdir:?}" "${MFG_FLASH:?}"
+: "${top_srcdir:?}" "${top_builddir:?}" "${MFG_FLASH:?}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -13,6 +13,9 @@ fail() {
     echo "FAIL: $*"
     failed=1
 }
+
+checker=$(cd "$top_builddir" && pwd)/json_schema
+schema=$(cd "$top_srcdir" && pwd)/docs/schema/mfg_flash.schema.json
 
 # The sample is copied, so that nothing can be left in it.
 cp -R "$top_srcdir/samples" "$work/samples"
@@ -43,6 +46,9 @@ has "^Plan of the eFuses: $plan\$"
 "$MFG_FLASH" line $job --check --json >out || fail "--check --json: $?"
 has "\"plan\": *\"$plan\""
 has '"key": *"ledger"'
+"$checker" "$schema" out || fail "--check --json does not fit its schema"
+"$MFG_FLASH" line samples/no.yaml --check --json >out && fail "--check of no file"
+"$checker" "$schema" out || fail "a failing --check --json does not fit its schema"
 
 # A fault: the status, and one message with file and line.
 refused() {

@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
+	tests/efuse_util.sh \
 	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
@@ -60,6 +61,8 @@ test_scripts = \
 	tests/ledger_cli.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
+	tests/line_full_disk.sh \
+	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/style.sh \

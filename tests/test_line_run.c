@@ -179,7 +179,8 @@ static void test_lost_key(void)
     EM_CHECK_STATUS(shop_run(shop), EM_OK, &shop->err);
     CU_ASSERT_EQUAL(shop->verdicts[0], LINE_FAIL);
     CU_ASSERT_EQUAL(shop->end, LINE_END_FAILED);
-    EM_CHECK_HAS(shop->faults[0].what, "is not the one on record");
+    EM_CHECK_HAS(shop->faults[0].what, "the key on record");
+    CU_ASSERT_EQUAL(access(path, F_OK), -1); /* no other one in its place */
     uint8_t bits[FUSE_BLOCKS][FUSE_BITS / 8];
     unsigned twice;
     shop_journal(shop, 1, bits, &twice);

@@ -146,7 +146,7 @@ static void hmac_keys(void)
         size_t plain_len;
         EM_CHECK_STATUS(em_unit_image(unit, &none, &image, &len, &b->err), EM_ERR_USAGE,
                         &b->err);
-        EM_CHECK_STATUS(em_unit_key(unit, 1, &key, &b->err), EM_OK, &b->err);
+        EM_CHECK_STATUS(em_unit_key(unit, 1, NULL, &key, &b->err), EM_OK, &b->err);
         EM_CHECK_STATUS(em_unit_image(unit, &key, &image, &len, &b->err), EM_OK, &b->err);
         (void)snprintf(name, sizeof name, "bin/%s.bin", em_unit_name(unit));
         uint8_t *plain = need(batch_read(b, name, &plain_len));
@@ -173,7 +173,7 @@ static void hmac_image_of_the_batch(void)
     EM_CHECK_STATUS(taken_open(t), EM_OK, &b->err);
     struct em_unit_data *unit = take(t, 2);
     struct em_key key;
-    EM_CHECK_STATUS(em_unit_key(unit, 1, &key, &b->err), EM_OK, &b->err);
+    EM_CHECK_STATUS(em_unit_key(unit, 1, NULL, &key, &b->err), EM_OK, &b->err);
     join_path(path, t->keys, "hmac-keys-P-2.bin");
     b->options.keys = (struct em_key_options){
         .keygen = true, .protect_hmac = true, .hmac_inputkey = path};

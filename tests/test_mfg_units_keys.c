@@ -194,7 +194,7 @@ static void *get_keys(void *arg)
         struct em_unit_data *unit = NULL;
         struct em_error err;
         if (em_units_take(w->t->units, i, &unit, &err) != EM_OK ||
-            em_unit_key(unit, 1, &w->keys[i - 1], &err) != EM_OK)
+            em_unit_key(unit, 1, NULL, &w->keys[i - 1], &err) != EM_OK)
             printf("\n  unit %u: %s\n", (unsigned)i, err.what);
         em_unit_close(unit);
     }
@@ -245,7 +245,7 @@ static void child(struct taken *t, int fd)
         struct em_key key;
         uint8_t told[33];
         if (em_units_take(t->units, i, &unit, &err) != EM_OK ||
-            em_unit_key(unit, 1, &key, &err) != EM_OK)
+            em_unit_key(unit, 1, NULL, &key, &err) != EM_OK)
             _exit(1);
         told[0] = (uint8_t)i;
         memcpy(told + 1, key.bytes, 32);

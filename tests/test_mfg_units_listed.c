@@ -32,7 +32,7 @@ static void images_of_the_folder(void)
             CU_ASSERT_STRING_EQUAL(em_unit_name(unit), name);
             CU_ASSERT_STRING_EQUAL(column(unit, "file_id"), name + 2);
             CU_ASSERT_EQUAL((unsigned)strtoul(column(unit, "unit"), NULL, 10), number);
-            EM_CHECK_STATUS(em_unit_key(unit, 1, &key, &b->err), EM_OK, &b->err);
+            EM_CHECK_STATUS(em_unit_key(unit, 1, NULL, &key, &b->err), EM_OK, &b->err);
             CU_ASSERT_EQUAL(key.len, hmac ? 32 : 0);
             EM_CHECK_STATUS(em_unit_image(unit, &key, &image, &len, &b->err), EM_OK,
                             &b->err);
@@ -113,7 +113,7 @@ static enum em_status image_of(struct taken *t, uint64_t number)
     struct em_key key;
     const uint8_t *image;
     size_t len;
-    enum em_status status = em_unit_key(unit, 1, &key, &t->b->err);
+    enum em_status status = em_unit_key(unit, 1, NULL, &key, &t->b->err);
     if (status == EM_OK)
         status = em_unit_image(unit, &key, &image, &len, &t->b->err);
     em_key_wipe(&key);

@@ -102,7 +102,8 @@ static inline struct em_key key_of(struct taken *t, uint64_t number, uint64_t se
 {
     struct em_key key;
     struct em_unit_data *unit = take(t, number);
-    EM_CHECK_STATUS(em_unit_key(unit, serial, &key, &t->b->err), wanted, &t->b->err);
+    EM_CHECK_STATUS(em_unit_key(unit, serial, NULL, &key, &t->b->err), wanted,
+                    &t->b->err);
     em_unit_close(unit);
     return key;
 }

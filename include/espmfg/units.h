@@ -104,16 +104,21 @@ EM_API bool em_unit_column(const struct em_unit_data *unit, size_t idx, const ch
  * its whole content from the moment it has its name, and is never replaced; one that is
  * empty counts as none. len 0: the unit has no key of its own. The caller wipes @p out.
  *
+ * @p recorded is the fingerprint of the key that this unit is known to have, or NULL: a
+ * new key is only made without one, and a key on the disk has to be that one.
+ *
  * @p serial (1, 2, …) tells apart the keys of a unit that was taken from one board and
  * given to another: hmac-keys-PREFIX-ID-sSERIAL.bin when it is not 1. (Where the id
  * itself ends in -sNUMBER the name has the 1 too.)
  *
  * EM_ERR_INPUT: the file has another length, is readable by others, was being destroyed,
- * or is missing or another one than listed (manifest); EM_ERR_REFUSED: a unit of a
- * manifest cannot get a second key; EM_ERR_IO, …CRYPTO, …NOMEM.
+ * or is missing or another one than listed (manifest); EM_ERR_REFUSED: it is missing or
+ * another one than recorded, or a unit of a manifest cannot get a second key; EM_ERR_IO,
+ * …CRYPTO, …NOMEM.
  */
 EM_API enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial,
-                                  struct em_key *out, struct em_error *err);
+                                  const char *recorded, struct em_key *out,
+                                  struct em_error *err);
 
 /** Its NVS image with @p key (as em_unit_key() gave it): the bytes that mfg_gen makes for
  * the row and key. Of a manifest the file, compared with its SHA-256, and the key's

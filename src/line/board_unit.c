@@ -107,13 +107,6 @@ static enum em_status record_key(struct line_worker *w, struct em_error *err)
     enum em_status status = em_key_fingerprint(&board->key, fingerprint, err);
     if (status != EM_OK)
         return said_units(w->run, status, err);
-    if (board->ledger.key[0] != '\0' && strcmp(board->ledger.key, fingerprint) != 0)
-        return em_error_set(err, EM_ERR_REFUSED,
-                            "bring its key file back; if it is lost, 'ledger release' or "
-                            "'scrap' the unit",
-                            "unit %s: the key on the disk is not the one on record "
-                            "(%.16s…, not %.16s…)",
-                            board->ledger.name, fingerprint, board->ledger.key);
     status = line_ledger_said(
         w->run,
         em_ledger_use_key(w->run->options->ledger, board->ledger.claim, fingerprint, err),
@@ -140,7 +133,9 @@ enum em_status line_board_unit(struct line_worker *w, struct em_error *err)
                               (unsigned long long)board->ledger.unit, board->ledger.name,
                               em_unit_name(board->unit));
     if (status == EM_OK)
-        status = em_unit_key(board->unit, board->ledger.serial, &board->key, err);
+        status = em_unit_key(board->unit, board->ledger.serial,
+                             board->ledger.key[0] == '\0' ? NULL : board->ledger.key,
+                             &board->key, err);
     if (status != EM_OK)
         return said_units(w->run, status, err);
     if (board->key.len > 0)
@@ -158,8 +153,11 @@ enum em_status line_board_destroy_key(struct line_run *run,
                                       const struct em_ledger_unit *ledger,
                                       struct em_unit_data *unit, struct em_error *err)
 {
+    const char *station = run->options->station->name;
+    /* Other stations keep their own keys: no receipt for what lies elsewhere. */
     if (run->options->job->keys_after != LINE_KEYS_DESTROY || ledger->key[0] == '\0' ||
-        ledger->key_destroyed)
+        ledger->key_destroyed ||
+        (station != NULL && strcmp(ledger->station, station) != 0))
         return EM_OK;
     enum em_status status = em_unit_destroy_key(unit, ledger->serial, err);
     if (status != EM_OK)
@@ -170,7 +168,6 @@ enum em_status line_board_destroy_key(struct line_run *run,
 
 /* Units whose keys are still to be destroyed. */
 struct sweep {
-    const char *station;
     struct em_ledger_unit *units;
     size_t count, room;
     bool failed;
@@ -179,9 +176,7 @@ struct sweep {
 static bool on_unit(void *user, const struct em_ledger_unit *unit)
 {
     struct sweep *sweep = user;
-    /* Other stations keep their own keys. */
-    if (unit->state != EM_LEDGER_DONE || unit->key[0] == '\0' || unit->key_destroyed ||
-        (sweep->station != NULL && strcmp(unit->station, sweep->station) != 0))
+    if (unit->state != EM_LEDGER_DONE || unit->key[0] == '\0' || unit->key_destroyed)
         return true;
     if (sweep->count == sweep->room) {
         size_t room = sweep->room == 0 ? 16 : sweep->room * 2;
@@ -200,7 +195,7 @@ static bool on_unit(void *user, const struct em_ledger_unit *unit)
 enum em_status line_keys_sweep(struct line_run *run, struct em_error *err)
 {
     const struct line_options *options = run->options;
-    struct sweep sweep = {.station = options->station->name};
+    struct sweep sweep = {0};
     if (options->job->keys_after != LINE_KEYS_DESTROY)
         return EM_OK;
     enum em_status status = em_ledger_units(options->ledger, on_unit, &sweep, err);

@@ -40,15 +40,15 @@ static void row(const struct rows *rows, const char *place, const char *format, 
     const char *kind = line != 0 ? "file" : "default";
     if (rows->yaml == NULL && strchr(place, '[') != NULL)
         kind = "option"; /* slots of a station without a file */
-    (void)snprintf(origin, sizeof origin, "%s", kind);
     if (line != 0)
         (void)snprintf(origin, sizeof origin, "%s:%lu", rows->file, line);
+    else
+        (void)snprintf(origin, sizeof origin, "%s", kind);
     flash_print(rows->flash, "  %-22s %-34s %s", place, value, origin);
     (void)json_array_append_new(
-        rows->array,
-        json_pack("{s:s, s:o, s:s, s:I}", "key", place, "value", flash_json_text(value),
-                  "origin", line != 0 ? "file" : "default", "line",
-                  (json_int_t)line)); /* out of memory: a row less */
+        rows->array, json_pack("{s:s, s:o, s:s, s:I}", "key", place, "value",
+                               flash_json_text(value), "origin", kind, "line",
+                               (json_int_t)line)); /* out of memory: a row less */
 }
 
 static const char *or_dash(const char *text)
@@ -157,9 +157,12 @@ static void print_station(struct flash *flash, const struct line_station *statio
     for (size_t i = 0; i < station->slot_count; i++) {
         const struct line_slot *slot = &station->slots[i];
         (void)snprintf(place, sizeof place, "slots[%zu]", i);
+        const char *where = slot->port != NULL       ? slot->port
+                            : slot->topology != NULL ? slot->topology
+                                                     : "simulated";
         row(&rows, place, "%s: %s%s, %" PRIu32 " baud", slot->name,
-            slot->port != NULL ? "" : "topology ",
-            slot->port != NULL ? slot->port : or_dash(slot->topology), slot->baud);
+            slot->port == NULL && slot->topology != NULL ? "topology " : "", where,
+            slot->baud == 0 ? station->baud : slot->baud);
     }
     for (size_t i = 0; i < station->hook_count; i++) {
         const struct line_hook *hook = &station->hooks[i];
@@ -175,28 +178,12 @@ static void print_station(struct flash *flash, const struct line_station *statio
 static void print_changes(struct flash *flash, const struct em_efuses_change *changes,
                           size_t count)
 {
-    json_t *array = json_array();
+    flash_json(flash, "changes", efuse_changes(changes, count));
     flash_print(flash, count == 0 ? "eFuses: nothing is burned"
                                   : "eFuses of a blank chip, with example values where "
                                     "units differ; none of it can be undone:");
-    for (size_t i = 0; i < count; i++) {
-        const struct em_efuses_change *change = &changes[i];
-        const char *field = change->field == NULL ? "(whole block)" : change->field;
-        flash_print(flash, "  %-15s %-28s %s -> %s%s", change->block_name, field,
-                    change->from, change->to, change->postponed ? " (last)" : "");
-        if (change->covers != NULL && change->covers[0] != '\0')
-            flash_print(flash, "  %-15s   closes %s", "", change->covers);
-        if (change->danger[0] != '\0')
-            flash_print(flash, "  %-15s   ! %s", "", change->danger);
-        (void)json_array_append_new(
-            array, json_pack("{s:s, s:s?, s:s, s:s, s:b, s:b, s:s, s:s, s:b}", "block",
-                             change->block_name, "field", change->field, "from",
-                             change->from, "to", change->to, "postponed",
-                             (int)change->postponed, "protects", (int)change->protects,
-                             "closes", change->covers == NULL ? "" : change->covers,
-                             "consequence", change->danger, "for_ever", 1));
-    }
-    flash_json(flash, "changes", array);
+    for (size_t i = 0; i < count && !flash->term.quiet && !flash->term.json; i++)
+        efuse_print_change(stdout, &changes[i]);
 }
 
 static enum em_status print_plan(struct flash *flash, const struct line_job *job,
@@ -217,7 +204,7 @@ static enum em_status print_plan(struct flash *flash, const struct line_job *job
                     finding.subject, finding.reason);
         flash_print(flash, "    rule %s; %s", finding.id, finding.way_out);
     }
-    flash_json(flash, "findings", efuses == NULL ? json_array() : efuse_findings(efuses));
+    flash_json(flash, "rules", efuses == NULL ? json_array() : efuse_findings(efuses));
     em_efuses_close(efuses);
     return EM_OK;
 }

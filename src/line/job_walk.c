@@ -151,7 +151,7 @@ static enum em_status walk_mapping(struct walk *walk,
             yaml_event_delete(&event);
             break;
         }
-        const struct cyaml_schema_field *field;
+        const struct cyaml_schema_field *field = fields;
         char inner[LINE_PLACE_SIZE];
         status = find_field(walk, &event, fields, place, &field, inner);
         yaml_event_delete(&event);

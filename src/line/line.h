@@ -191,6 +191,11 @@ enum line_end {
 enum em_status line_run(const struct line_options *options, enum line_end *end_out,
                         struct line_totals *totals_out, struct em_error *err);
 
+/** Begin the ledger of @p job at options->url; as em_ledger_init() (ledger.c). */
+enum em_status line_ledger_begin(const struct line_job *job,
+                                 const struct em_ledger_options *options,
+                                 struct em_error *err);
+
 /* ---- Commands ---- */
 
 struct flash;

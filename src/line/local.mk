@@ -27,6 +27,7 @@ libline_la_SOURCES = \
 	src/line/job_units.c \
 	src/line/job_walk.c \
 	src/line/job_yaml.c \
+	src/line/ledger.c \
 	src/line/line.c \
 	src/line/line.h \
 	src/line/names.c \
