@@ -4,6 +4,8 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	CFLAGS='$(CFLAGS)'; export CFLAGS; \
 	MFG_FLASH='$(abs_top_builddir)/mfg_flash'; export MFG_FLASH; \
 	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN; \
 	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
@@ -65,6 +67,7 @@ test_scripts = \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
+	tests/samples.sh \
 	tests/style.sh \
 	tests/verify.sh
 
@@ -148,6 +151,7 @@ unit_tests = \
 	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
+	tests/test_many_devices \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
