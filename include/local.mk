@@ -12,6 +12,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/file.h \
 	include/espmfg/flash.h \
 	include/espmfg/hooks.h \
+	include/espmfg/image.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/ledger.h \

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_script_util.h \
@@ -48,6 +49,7 @@ test_scripts = \
 	tests/docs.sh \
 	tests/flash_cli.sh \
 	tests/flash_faults.sh \
+	tests/flash_image.sh \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
@@ -102,7 +104,9 @@ unit_tests = \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
+	tests/test_flasher_image_golden \
 	tests/test_flasher_image_header \
+	tests/test_flasher_image_look \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
 	tests/test_flasher_rom_connect \
@@ -195,7 +199,7 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	resume_kill
+	make_elf resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -233,6 +237,9 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 
+make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
+make_elf_LDADD   =
+
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
@@ -265,7 +272,7 @@ fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
-	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
 	$(CYAML_CFLAGS)
 
