@@ -41,6 +41,7 @@ man3_MANS  = \
 	docs/espmfg_file.3 \
 	docs/espmfg_flash.3 \
 	docs/espmfg_hooks.3 \
+	docs/espmfg_image.3 \
 	docs/espmfg_key.3 \
 	docs/espmfg_keyfile.3 \
 	docs/espmfg_ledger.3 \

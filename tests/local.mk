@@ -299,4 +299,4 @@ fuzz: fuzz/library.a
 .PHONY: bench fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
-	rm -rf fuzz
+	rm -rf fuzz docs/html
