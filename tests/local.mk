@@ -83,6 +83,7 @@ unit_tests = \
 	tests/test_base_error \
 	tests/test_base_file \
 	tests/test_base_hex \
+	tests/test_base_hooks \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \

@@ -67,6 +67,52 @@ static void test_stop_checking(void)
     batch_free(b);
 }
 
+struct stages {
+    struct told told;
+    char text[256];
+    int stop; /* what progress says */
+};
+
+static void stages_log(void *user, enum em_log_level level, const char *device,
+                       const struct em_error *msg)
+{
+    tell(&((struct stages *)user)->told, level, device, msg);
+}
+
+static void stages_stage(void *user, const struct em_stage *stage)
+{
+    struct stages *s = user;
+    size_t len = strlen(s->text);
+    CU_ASSERT_STRING_EQUAL(stage->device, "");
+    (void)snprintf(s->text + len, sizeof s->text - len, "%s %s, ", stage->name,
+                   stage->ends ? em_status_name(stage->status) : "begins");
+}
+
+static int stages_progress(void *user, const struct em_progress *progress)
+{
+    (void)progress;
+    return ((struct stages *)user)->stop;
+}
+
+/* Each stage that begins ends, also when it is stopped. */
+static void test_stages(void)
+{
+    struct batch *b = batch_many(6);
+    struct stages s = {.stop = 1};
+    b->hooks = (struct em_hooks){.log = stages_log,
+                                 .progress = stages_progress,
+                                 .user = &s,
+                                 .stage = stages_stage};
+    EM_CHECK_STATUS(batch_run(b), EM_ERR_STOPPED, &b->err);
+    CU_ASSERT_STRING_EQUAL(s.text, "checking begins, checking stopped, ");
+    s.text[0] = '\0';
+    s.stop = 0;
+    EM_CHECK_STATUS(batch_run(b), EM_OK, &b->err);
+    CU_ASSERT_STRING_EQUAL(s.text, "checking begins, checking ok, "
+                                   "writing begins, writing ok, ");
+    batch_free(b);
+}
+
 static void test_stop_writing(void)
 {
     static const struct {
@@ -183,5 +229,6 @@ static const struct em_test tests[] = {
     {"progress", test_progress},
     {"stopped while checking", test_stop_checking},
     {"stopped while writing", test_stop_writing},
+    {"stages", test_stages},
 };
 EM_TEST_MAIN("mfg/batch: stop", tests)

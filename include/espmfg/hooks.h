@@ -51,7 +51,8 @@ struct em_hooks {
     int (*progress)(void *user, const struct em_progress *progress);
     void *user; /**< handed to all of them */
     /** Each stage that begins also ends, whatever happens in it. Stages may hold others:
-     * a connection that is lost while writing is made anew in a stage of its own. */
+     * a connection that is lost while writing is made anew in a stage of its own. A
+     * stage may come again. */
     void (*stage)(void *user, const struct em_stage *stage);
     /** How many levels, from EM_LOG_ERROR on, @c log gets: EM_LOG_NOTE + 1 leaves out
      * what is chattier than notes; 0: all. */
