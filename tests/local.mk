@@ -68,6 +68,7 @@ test_scripts = \
 	tests/line_full_disk.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
+	tests/line_crash.sh \
 	tests/resume_kill.sh \
 	tests/samples.sh \
 	tests/style.sh \
@@ -200,7 +201,7 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	make_elf resume_kill
+	line_crash make_elf resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -238,6 +239,15 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 
+# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
+line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
+	tests/crash/proof.c tests/crash/run.c tests/crash/world.c tests/program_util.h
+line_crash_LDADD   = libespmfg_all.la $(EM_LIBS)
+
+crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
+	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
+	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
+
 make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
 make_elf_LDADD   =
 
@@ -245,24 +255,27 @@ resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_line bench_verify
 bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
 bench_efuse_LDADD      =
 bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
+bench_line_SOURCES     = tests/bench/bench_line.c tests/bench/bench_sim.h
+bench_line_LDADD       =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
 bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
     bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
-    bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+    bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
 	./bench_efuse ./mfg_flash ./mfg_sim
+	./bench_line ./mfg_flash ./mfg_sim $(top_srcdir)/samples
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
@@ -297,7 +310,7 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
-.PHONY: bench fuzz
-CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+.PHONY: bench crash fuzz
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz docs/html

@@ -20,11 +20,10 @@ struct em_image_chunk {
 struct em_image_chunks {
     struct em_image_chunk *rows;
     size_t count, room;
-    uint64_t total;      /* bytes of all */
-    uint32_t entry;      /* of the program */
-    bool has_app;        /* there is a description of an application, in flash */
-    bool app_place_used; /* … whose place for the ELF file's digest is not empty */
-    uint32_t app_page;   /* page size it asks for; 0: none */
+    uint64_t total;    /* bytes of all */
+    uint32_t entry;    /* of the program */
+    bool has_app;      /* there is a description of an application, in flash */
+    uint32_t app_page; /* page size it asks for; 0: none */
     bool has_elf_digest;
     uint8_t elf_digest[EM_IMAGE_DIGEST_LEN];
 };
@@ -35,8 +34,8 @@ enum em_status em_image_chunks_add(struct em_image_chunks *chunks, uint32_t addr
                                    struct em_error *err);
 void em_image_chunks_free(struct em_image_chunks *chunks);
 
-/** Refuse what overlaps and, unless forced, what the chip has no memory for. Before they
- * are merged. @p lens: bytes of each without the zeros behind. */
+/** Refuse what overlaps and, unless forced, what the chip has no memory for. To be asked
+ * before they are merged. EM_ERR_INPUT, EM_ERR_NOMEM. */
 enum em_status em_image_chunks_check(const struct em_image_chunks *chunks,
                                      const struct em_chip *chip, bool force,
                                      struct em_error *err);

@@ -4,8 +4,6 @@
 
 #include "flasher/image/build_int.h"
 
-#include "base/bytes_int.h"
-
 #include <libelf.h>
 #include <openssl/evp.h>
 
@@ -15,7 +13,6 @@
  * esp_app_desc_t of the ESP-IDF programming guide, chapter app image format). */
 enum {
     APP_MAGIC_LEN = 4,
-    APP_DIGEST_AT = 144,
     APP_PAGE_AT = 180,
     APP_LEN = 256,
 };
@@ -41,11 +38,9 @@ static const uint8_t *bytes_at(const struct reader *r, uint32_t off, uint32_t le
 
 static void look_at_app(struct em_image_chunks *out, const uint8_t *data, size_t len)
 {
-    static const uint8_t zeros[EM_IMAGE_DIGEST_LEN];
     static const uint8_t magic[APP_MAGIC_LEN] = {0x32, 0x54, 0xCD, 0xAB};
     if (len < APP_LEN || memcmp(data, magic, sizeof magic) != 0)
         return;
-    out->app_place_used = memcmp(data + APP_DIGEST_AT, zeros, sizeof zeros) != 0;
     if (data[APP_PAGE_AT] > 0 && data[APP_PAGE_AT] < 32)
         out->app_page = (uint32_t)1 << data[APP_PAGE_AT];
 }

@@ -124,6 +124,9 @@ struct em_sim_stats {
     int64_t flash_us;   /**< of it: erasing and programming */
     uint64_t faults;    /**< bytes and commands that were tampered with */
     uint64_t erased_sectors, programmed_bytes;
+    uint64_t lost_bytes, changed_bytes; /**< by "drop" and "garble" */
+    uint64_t power_cuts;                /**< how often the power went */
+    uint64_t cut_burns;                 /**< of them, within a burn of eFuses */
 };
 EM_API void em_sim_stats(const struct em_sim *sim, struct em_sim_stats *out);
 

@@ -46,7 +46,7 @@ _mfg_flash()
             return
         fi
         ;;
-    --output | -o)
+    -o)
         if [[ $command == @(elf2image|merge-bin) || $command == 'ledger export' ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
         fi
