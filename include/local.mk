@@ -9,6 +9,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/efuse_script.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
+	include/espmfg/file.h \
 	include/espmfg/flash.h \
 	include/espmfg/flash_encrypt.h \
 	include/espmfg/hooks.h \
@@ -22,4 +23,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/port.h \
 	include/espmfg/sim.h \
 	include/espmfg/units.h \
-	include/espmfg/verify.h
+	include/espmfg/verify.h \
+	include/espmfg/version.h

@@ -4,6 +4,8 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	CFLAGS='$(CFLAGS)'; export CFLAGS; \
 	MFG_FLASH='$(abs_top_builddir)/mfg_flash'; export MFG_FLASH; \
 	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN; \
 	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
@@ -69,6 +71,7 @@ test_scripts = \
 	tests/line_check.sh \
 	tests/line_crash.sh \
 	tests/resume_kill.sh \
+	tests/samples.sh \
 	tests/style.sh \
 	tests/verify.sh
 
@@ -82,6 +85,7 @@ unit_tests = \
 	tests/test_base_error \
 	tests/test_base_file \
 	tests/test_base_hex \
+	tests/test_base_hooks \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
@@ -118,6 +122,7 @@ unit_tests = \
 	tests/test_flasher_rom_sim \
 	tests/test_flasher_rom_slip \
 	tests/test_flasher_rom_stub \
+	tests/test_flasher_flash_blocks \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_erase \
@@ -155,6 +160,7 @@ unit_tests = \
 	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
+	tests/test_many_devices \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -311,4 +317,4 @@ fuzz: fuzz/library.a
 .PHONY: bench crash fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
-	rm -rf fuzz
+	rm -rf fuzz docs/html

@@ -118,7 +118,9 @@ static enum em_status compare_program(const struct job *job, bool *same,
     enum em_status status = EM_OK;
     *same = true;
     if (!own_windows(job->ctl))
-        return compare(job->ctl, job->block->write, job->program, EM_EFUSE_PGM_WORDS,
+        /* Check registers are not burned with BLOCK0; files of virtual chips keep them.
+         */
+        return compare(job->ctl, job->block->write, job->program, job->program_words,
                        same, err);
     for (size_t i = 0; status == EM_OK && *same && i < table->block_count; i++) {
         const struct em_efuse_block *block = &table->blocks[i];

@@ -243,6 +243,8 @@ static enum em_status prove_others(struct writing *w, struct em_error *err)
 
 static enum em_status run(struct writing *w, struct em_error *err)
 {
+    static const char stage[] = "writing";
+    em_rom_begin(w->dev, stage);
     enum em_status status = check(w, err);
     if (status == EM_OK)
         status = plan(w, err);
@@ -256,7 +258,7 @@ static enum em_status run(struct writing *w, struct em_error *err)
         status = write_all(w, err);
     if (status == EM_OK)
         status = prove_others(w, err);
-    return status;
+    return em_rom_end(w->dev, stage, status);
 }
 
 enum em_status em_flash_write(struct em_device *device,

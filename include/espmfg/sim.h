@@ -42,8 +42,9 @@ struct em_sim_options {
     const char *faults;     /**< "drop=P,garble=P,dup=P,delay=P:MS,cut-after=BYTES,
                              * power=P,power-cut-at=COMMAND:N,stuck-after=N,bad-md5=P"; NULL:
                              * none */
-    const char *app_output; /**< what the program in flash prints when it starts: \n, \r,
-                             * \t, \\ as in C; NULL: "app: ready\r\n" */
+    const char *app_output; /**< what the program in flash prints when it starts, with the
+                             * escapes n, r, t and backslash as in C; NULL: "app: ready"
+                             * and the end of a line */
     bool wall_clock; /**< of "sim:" ports: time goes on by itself, and who waits waits */
     struct em_hooks hooks;
 };

@@ -267,7 +267,7 @@ static bool read_options(struct bench *bench, int argc, char *argv[], bool *pace
         else
             good = false;
     }
-    return good && argc - optind == 3 && bench->boards > 0 && bench->boards <= BOARDS_MAX;
+    return good && argc - optind == 3 && bench->boards > 1 && bench->boards <= BOARDS_MAX;
 }
 
 int main(int argc, char *argv[])
@@ -279,6 +279,7 @@ int main(int argc, char *argv[])
         fputs(
             "usage: bench_line [-d DIR] [-n BOARDS] [-r RUNS] [-p] [-u] MFG_FLASH "
             "MFG_SIM SAMPLES\n"
+            "  -n  2 or more (32)\n"
             "  -p  only boards that take their time    -u  only boards that take none\n",
             stderr);
         return 2;
