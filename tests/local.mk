@@ -66,6 +66,7 @@ test_scripts = \
 	tests/ledger_cli.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
+	tests/line_flash_encryption.sh \
 	tests/line_full_disk.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
