@@ -112,43 +112,43 @@ static bool is_on(const struct em_efuses *efuses)
     return false;
 }
 
-/* A key block with a purpose of flash encryption; NULL: none. */
-static const char *find_purpose(const struct em_efuses *efuses,
-                                struct em_efuses_field *field)
+/* A block with a key of flash encryption, or with anything where only that key can go. */
+static bool find_key(const struct em_efuses *efuses, bool esp32,
+                     struct em_efuses_block *out)
 {
-    static const char *const purposes[] = {"KEY_PURPOSE_0", "KEY_PURPOSE_1",
-                                           "KEY_PURPOSE_2", "KEY_PURPOSE_3",
-                                           "KEY_PURPOSE_4", "KEY_PURPOSE_5"};
-    enum { FIRST = 2, LAST = 4 }; /* halves of a long key, and a short one */
-    for (size_t i = 0; i < sizeof purposes / sizeof purposes[0]; i++) {
-        if (em_efuses_field_is(efuses, purposes[i]) &&
-            em_efuses_field_find(efuses, purposes[i], field, NULL) == EM_OK &&
-            field->number >= FIRST && field->number <= LAST)
-            return purposes[i];
+    static const char kind[] = "XTS_AES_";
+    enum { ESP32_BLOCK = 1 };
+    bool purposes = em_efuses_field_is(efuses, "KEY_PURPOSE_0");
+    for (size_t i = 0; i < em_efuses_block_count(efuses); i++) {
+        em_efuses_block(efuses, i, out);
+        if (out->key && out->in_use &&
+            (purposes ? strncmp(out->purpose, kind, sizeof kind - 1) == 0
+                      : !esp32 || out->number == ESP32_BLOCK))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 enum em_status line_board_check_crypt(const struct line_worker *w,
                                       const struct em_efuses *efuses,
                                       struct em_error *err)
 {
-    struct em_efuses_field field;
     static const char hint[] =
         "take the board out of the batch: its key is not on record";
+    const struct line_crypt *crypt = &w->run->options->job->crypt;
+    struct em_efuses_block block;
     /* From BURNING on the key is the unit's own, or on its way. */
-    if (!w->run->options->job->crypt.on || w->board.ledger.state >= EM_LEDGER_BURNING)
+    if (!crypt->on || w->board.ledger.state >= EM_LEDGER_BURNING)
         return EM_OK;
     if (is_on(efuses))
         return em_error_set(
             err, EM_ERR_REFUSED, hint,
             "flash encryption of this chip is on, or was, with a key that "
             "is not its unit's");
-    const char *name = find_purpose(efuses, &field);
-    if (name != NULL)
+    if (find_key(efuses, crypt->scheme == EM_FLASH_ESP32, &block))
         return em_error_set(err, EM_ERR_REFUSED, hint,
-                            "%s says that the chip has a flash encryption key already, "
+                            "%s: the chip has a flash encryption key already, which is "
                             "not its unit's",
-                            name);
+                            block.name);
     return EM_OK;
 }

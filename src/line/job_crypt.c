@@ -8,6 +8,7 @@
 #include <espmfg/efuse.h>
 #include <espmfg/nvs.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum mode { DEVELOPMENT, RELEASE };
@@ -37,7 +38,11 @@ static const struct {
     /* Start code that is not checked. */
     {"DIS_DIRECT_BOOT", {NULL, "1"}},
     {"DIS_LEGACY_SPI_BOOT", {NULL, "1"}},
+    {"DIS_BOOT_REMAP", {NULL, "1"}},
+    {"CONSOLE_DEBUG_DISABLE", {NULL, "1"}}, /* BASIC in the ROM, which reads flash */
 };
+
+enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
 static struct line_key crypt_key(const struct job_making *making, const char *key)
 {
@@ -182,14 +187,61 @@ enum em_status line_job_crypt(struct job_making *making, struct em_error *err)
 
 /* ---- Steps ---- */
 
-static bool has_field_step(const struct line_job *job, const char *name)
+/* What the job burns itself must not be something else: a counter of 1 would leave
+ * release mode open, and one of 7 would close development mode for good. */
+static enum em_status check_own_field(const struct job_making *making,
+                                      const struct line_step *step, struct em_error *err)
 {
-    for (size_t i = 0; i < job->step_count; i++) {
-        if (job->steps[i].kind == LINE_STEP_FIELD &&
-            strcmp(job->steps[i].name, name) == 0)
-            return true;
+    const struct line_key key = crypt_key(making, "");
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const char *value =
+            fields[i].values[making->job->crypt.release ? RELEASE : DEVELOPMENT];
+        char hint[80];
+        if (value == NULL || strcmp(fields[i].field, step->name) != 0)
+            continue;
+        (void)snprintf(hint, sizeof hint, "leave it away: it becomes %s",
+                       value); /* fits */
+        return line_key_fault(&key, EM_ERR_INPUT, err, hint,
+                              "flash_encryption burns %s, and so does line %lu",
+                              step->name, step->line);
     }
-    return false;
+    return EM_OK;
+}
+
+/* With two keys of its kind a chip takes one of them, or parts of both. */
+static enum em_status check_own_steps(const struct job_making *making,
+                                      struct em_error *err)
+{
+    static const char kind[] = "XTS_AES_";
+    const struct line_job *job = making->job;
+    const struct line_key key = crypt_key(making, "");
+    enum em_status status = EM_OK;
+    for (size_t i = 0; i < job->step_count && status == EM_OK; i++) {
+        const struct line_step *step = &job->steps[i];
+        if (step->kind == LINE_STEP_FIELD)
+            status = check_own_field(making, step, err);
+        else if (step->kind == LINE_STEP_KEY && step->purpose != NULL &&
+                 strncmp(step->purpose, kind, sizeof kind - 1) == 0)
+            status =
+                line_key_fault(&key, EM_ERR_INPUT, err,
+                               "leave burn_key away: each unit gets a key of its own",
+                               "flash_encryption burns the key of flash encryption, "
+                               "and so does line %lu",
+                               step->line);
+    }
+    return status;
+}
+
+/* A key without its counter would be burned for nothing. */
+static enum em_status check_counter(const struct job_making *making, struct em_error *err)
+{
+    const struct line_key key = crypt_key(making, "");
+    if (em_efuses_field_is(making->blank, "FLASH_CRYPT_CNT") ||
+        em_efuses_field_is(making->blank, "SPI_BOOT_CRYPT_CNT"))
+        return EM_OK;
+    return line_key_fault(&key, EM_ERR_UNSUPPORTED, err, "leave flash_encryption away",
+                          "which eFuse turns flash encryption of the %s on is not known",
+                          making->chip->name);
 }
 
 static enum em_status add_key(struct job_making *making, const struct line_key *key,
@@ -224,11 +276,14 @@ enum em_status line_job_crypt_steps(struct job_making *making, struct em_error *
 {
     struct line_job *job = making->job;
     const struct line_key key = crypt_key(making, "");
-    enum em_status status = add_key(making, &key, err);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0] && status == EM_OK; i++) {
+    enum em_status status = check_counter(making, err);
+    if (status == EM_OK)
+        status = check_own_steps(making, err);
+    if (status == EM_OK)
+        status = add_key(making, &key, err);
+    for (size_t i = 0; i < FIELD_COUNT && status == EM_OK; i++) {
         const char *value = fields[i].values[job->crypt.release ? RELEASE : DEVELOPMENT];
-        if (value == NULL || !em_efuses_field_is(making->blank, fields[i].field) ||
-            has_field_step(job, fields[i].field))
+        if (value == NULL || !em_efuses_field_is(making->blank, fields[i].field))
             continue;
         struct line_step *step = line_job_new_step(making, LINE_STEP_FIELD, &key, err);
         if (step == NULL)
