@@ -250,9 +250,17 @@ until [ "$tries" -ge 200 ] || {
     tries=$((tries + 1))
 done
 kill -KILL "$pid"
-wait "$pid" || true
+wait "$pid" 2>/dev/null || true
 ! grep -q 'flash ok' told || fail "killed too late: $(cat told)"
 goes_on esp32c3 'again EX1-EX1-000123 (claimed)'
+
+# Firmware from somewhere else: NVS and its keys only.
+sed -e 's/release, key/release, firmware: no, key/; s/batch-release/bare/; s/keys-release/keys-bare/' \
+    -e '/^images/d; /- {file/d; /^boot_check/d; s/destroy/keep/' \
+    "$top_srcdir/samples/job_flash_release.yaml" >samples/bare.yaml
+line 0 samples/bare.yaml 'sim:esp32c3' boards-bare --rounds 1
+told '2 of 2 images written'
+check_board boards-bare/A1-1.flash "$(unit_of A1)" samples/keys-bare --aes-xts
 
 # ---- What is refused: nothing is burned, nothing is written ----
 
@@ -321,6 +329,8 @@ faulty 's/keys_at: nvs_keys/keys_at: 0x12345/' '0x1000'
 faulty 's/keys_at: nvs_keys/keys_at: 0x9000/' 'overlap'
 faulty 's/at: 0x8000/at: 0x8010/' 'address 0x8010 is not a multiple of 0x1000'
 faulty 's/at: ota_0}/at: ota_0, encrypt: yes}/' 'no key yet when its flash is written'
+faulty 's/size: 4MB/size: detect/' 'before there is anything to detect'
+faulty 's/release, key/release, firmware: no, key/' 'the chip would decrypt what is not encrypted'
 
 # steps LIST TEXT: with steps of its own.
 steps() {

@@ -125,19 +125,37 @@ static bool is_decrypted(const struct job_making *making, const struct line_imag
     return true;
 }
 
+static enum em_status take_image(struct job_making *making, size_t idx,
+                                 struct em_error *err)
+{
+    const struct line_job *job = making->job;
+    struct line_image *image = &job->images[idx];
+    struct line_key key = {job->yaml, "images", idx, "encrypt"};
+    if (image->encrypt)
+        return line_key_fault(&key, EM_ERR_INPUT, err,
+                              "leave encrypt away: images are encrypted on the host",
+                              "the chip has no key yet when its flash is written");
+    image->host_encrypt = is_decrypted(making, image);
+    key.key = "file";
+    if (image->host_encrypt && !job->crypt.firmware)
+        return line_key_fault(&key, EM_ERR_INPUT, err,
+                              "leave 'firmware: no' or the image away",
+                              "the chip would decrypt what is not encrypted");
+    return EM_OK;
+}
+
 static enum em_status take_images(struct job_making *making, struct em_error *err)
 {
-    struct line_job *job = making->job;
-    for (size_t i = 0; i < job->image_count; i++) {
-        const struct line_key key = {job->yaml, "images", i, "encrypt"};
-        if (job->images[i].encrypt)
-            return line_key_fault(&key, EM_ERR_INPUT, err,
-                                  "leave encrypt away: images are encrypted on the host",
-                                  "the chip has no key yet when its flash is written");
-        job->images[i].host_encrypt =
-            job->crypt.firmware && is_decrypted(making, &job->images[i]);
-    }
-    return EM_OK;
+    const struct line_job *job = making->job;
+    const struct line_key key = {job->yaml, "flash", LINE_NO_IDX, "size"};
+    enum em_status status = EM_OK;
+    if (job->flash_size != NULL && strcmp(job->flash_size, "detect") == 0)
+        return line_key_fault(&key, EM_ERR_INPUT, err, "name the size, or keep it",
+                              "the boot loader, with the size in it, is encrypted before "
+                              "there is anything to detect");
+    for (size_t i = 0; i < job->image_count && status == EM_OK; i++)
+        status = take_image(making, i, err);
+    return status;
 }
 
 enum em_status line_job_crypt(struct job_making *making, struct em_error *err)
