@@ -6,7 +6,7 @@
 #include "src/term.h"
 
 static const struct cli_command *const commands[] = {
-    &gen_generate, &gen_generate_key, &gen_verify, &gen_image, NULL,
+    &gen_generate, &gen_generate_key, &gen_verify, &gen_unseal, &gen_image, NULL,
 };
 
 static const struct cli_command mfg_gen = {

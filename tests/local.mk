@@ -65,6 +65,7 @@ test_scripts = \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
+	tests/seal_cli.sh \
 	tests/style.sh \
 	tests/verify.sh
 
@@ -153,6 +154,7 @@ unit_tests = \
 	tests/test_mfg_batch_stop \
 	tests/test_mfg_config \
 	tests/test_mfg_csv \
+	tests/test_mfg_seal \
 	tests/test_mfg_table \
 	tests/test_mfg_encoding \
 	tests/test_mfg_files \

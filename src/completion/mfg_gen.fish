@@ -28,10 +28,11 @@ end
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate -d 'Everything for every unit'
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate-key -d 'One key file'
 complete -c mfg_gen -f -n __fish_use_subcommand -a verify -d 'Verify a whole batch'
+complete -c mfg_gen -f -n __fish_use_subcommand -a unseal -d 'Open sealed key files'
 complete -c mfg_gen -f -n __fish_use_subcommand -a image -d 'One NVS image'
 complete -c mfg_gen -f -n __fish_use_subcommand -a help -d 'Help of a command'
 complete -c mfg_gen -f -n __fish_use_subcommand -l version -d 'Version of espmfg'
-complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify image'
+complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify unseal image'
 
 # image
 complete -c mfg_gen -f -n '__mfg_gen_typed image; or __mfg_gen_typed help image' -a generate -d 'An image from tables'
@@ -75,6 +76,7 @@ complete -c mfg_gen -n '__mfg_gen_is generate' -s n -l dry-run -d 'Check, write 
 complete -c mfg_gen -n '__mfg_gen_is generate' -l resume -d 'Continue an interrupted run'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l rows -x -d 'Units A-B'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l shard -x -d 'Unit I of each N'
+complete -c mfg_gen -n '__mfg_gen_is generate' -l seal -r -d 'Seal key files to a certificate'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l no-csv -d 'No intermediate CSV'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l manifest -r -d 'List of what is made'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l progress -x -a 'auto always never' -d Bar
@@ -90,6 +92,9 @@ complete -c mfg_gen -n '__mfg_gen_is verify' -l fileid -x -d 'Column that ends f
 complete -c mfg_gen -n '__mfg_gen_is verify' -l version -x -a '1 2' -d 'NVS format'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l inputkey -r -d 'Key of all images'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l kp_hmac_inputkey -r -d 'HMAC key of all images'
+complete -c mfg_gen -n '__mfg_gen_is verify' -l unseal-key -r -d 'Opens sealed keys'
+complete -c mfg_gen -n '__mfg_gen_is verify unseal' -l passphrase-file -r -d 'Has its passphrase'
+complete -c mfg_gen -n '__mfg_gen_is verify unseal' -l passphrase-fd -x -d 'Descriptor with the passphrase'
 complete -c mfg_gen -n '__mfg_gen_is verify' -s j -l jobs -x -d Threads
 complete -c mfg_gen -n '__mfg_gen_is verify' -l rows -x -d 'Units A-B'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l shard -x -d 'Unit I of each N'
@@ -98,3 +103,10 @@ complete -c mfg_gen -n '__mfg_gen_is verify' -l progress -x -a 'auto always neve
 complete -c mfg_gen -n '__mfg_gen_is verify' -s q -l quiet -d 'Only faults'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l json -d 'One JSON object'
 complete -c mfg_gen -n '__mfg_gen_is verify' -s h -l help -f -d Help
+
+# unseal
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l key -r -d 'Private key of a recipient'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l outdir -x -a '(__fish_complete_directories)' -d 'Folder for the keys'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -s q -l quiet -d 'Only faults'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l json -d 'One JSON object'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -s h -l help -d Help
