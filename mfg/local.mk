@@ -60,6 +60,7 @@ libespmfg_all_la_SOURCES += \
 	mfg/units_keys.c \
 	mfg/units_listed.c \
 	mfg/units_rows.c \
+	mfg/units_sealed.c \
 	mfg/units_values.c \
 	mfg/unseal.c \
 	mfg/unseal_files.c \

@@ -83,14 +83,15 @@ static bool looks_serial(const char *id)
 /* NAME.bin, or NAME-sSERIAL.bin behind the first one. A unit with the id X-s2 gets its
  * serial always, so that its key is never that of unit X. */
 static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
-                                  const char *id, uint64_t serial, struct em_error *err)
+                                  const char *id, uint64_t serial, const char *end,
+                                  struct em_error *err)
 {
     char text[EM_NAME_SIZE + 32]; /* room for any number */
     size_t len = strlen(name) - strlen(".bin");
     int n = serial == 1 && !looks_serial(id)
-                ? snprintf(text, sizeof text, "%s", name)
-                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin", (int)len, name,
-                           serial);
+                ? snprintf(text, sizeof text, "%s%s", name, end)
+                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin%s", (int)len, name,
+                           serial, end);
     if (n < 0 || n >= EM_NAME_SIZE)
         return em_error_set(err, EM_ERR_INPUT, "shorten the prefix or the file id",
                             "the name of a key file would have more than 255 bytes");
@@ -116,9 +117,11 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
         memcpy(out->derived, unit->names.key, EM_NAME_SIZE);
         return EM_OK;
     }
-    enum em_status status = serial_name(out->hmac, unit->names.hmac_key, id, serial, err);
+    const char *end = unit->units->job.seal != NULL ? EM_SEAL_SUFFIX : "";
+    enum em_status status =
+        serial_name(out->hmac, unit->names.hmac_key, id, serial, end, err);
     if (status == EM_OK)
-        status = serial_name(out->derived, unit->names.key, id, serial, err);
+        status = serial_name(out->derived, unit->names.key, id, serial, end, err);
     return status;
 }
 
@@ -234,13 +237,17 @@ static enum em_status get_key(const struct em_unit_data *unit, struct em_dir *di
     struct em_unit_keys made = {0};
     bool found;
     bool empty;
+    bool sealed = units->job.seal != NULL;
     enum em_status status = look(dir, names->derived, 0, &found, &empty, err);
     if (status == EM_OK)
-        status = look(dir, names->hmac, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+        status =
+            look(dir, names->hmac, sealed ? 0 : EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
     if (status == EM_OK && !found && recorded != NULL)
         status = lost(unit, names->hmac, recorded, err);
     if (status == EM_OK && empty)
         status = drop_empty(units, names->hmac, err);
+    if (status == EM_OK && sealed)
+        return em_units_sealed_key(unit, dir, names->hmac, recorded, out, err);
     if (status == EM_OK)
         status = em_keys_make_or_reuse(&units->job.keys, dir, names->derived, dir,
                                        names->hmac, &made, err);
@@ -266,21 +273,24 @@ static enum em_status get_listed(const struct em_unit_data *unit, struct em_dir 
     char fingerprint[EM_KEY_FINGERPRINT_SIZE];
     bool found = false;
     bool empty;
-    uint64_t len;
+    uint64_t len = 0;
+    bool sealed = em_seal_is_name(name);
     enum em_status status = EM_OK;
     if (dir != NULL)
-        status = look(dir, name, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+        status = look(dir, name, sealed ? 0 : EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
     if (status == EM_OK && !found)
         return em_error_set(err, EM_ERR_INPUT,
                             "bring it back: without it the unit's image is lost",
                             "the HMAC key file '%s/%s' of unit '%s' is missing or empty",
                             unit->units->keys_dir, name, unit->name);
-    if (status == EM_OK)
+    if (status == EM_OK && sealed)
+        status = em_units_sealed_key(unit, dir, name, NULL, out, err);
+    else if (status == EM_OK)
         status = em_dir_load(out->bytes, EM_KEY_MAX, EM_NVS_HMAC_KEY_LEN, &len, dir, name,
                              err);
     if (status != EM_OK)
         return status;
-    if (len != EM_NVS_HMAC_KEY_LEN)
+    if (!sealed && len != EM_NVS_HMAC_KEY_LEN)
         return key_fault(dir, name, "bring back the file as it was made",
                          "not the 32 bytes of an HMAC key", err);
     out->len = EM_NVS_HMAC_KEY_LEN;
@@ -344,7 +354,7 @@ static enum em_status destroy(struct em_units *units, struct em_dir *dir,
     if (name[0] == '\0')
         return EM_OK;
     if (units->temporaries && em_dir_look(dir, name, &st) && S_ISREG(st.st_mode))
-        status = em_dir_read(&content, dir, name, EM_NVS_KEY_PARTITION_SIZE, err);
+        status = em_dir_read(&content, dir, name, EM_SEAL_SIZE_MAX, err);
     if (status == EM_OK && content.len > 0)
         status = em_dir_sweep(dir, content.data, content.len, &left, err);
     em_buf_wipe(&content);

@@ -66,6 +66,8 @@ test_scripts = \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
 	tests/seal_cli.sh \
+	tests/seal_line.sh \
+	tests/seal_strace.sh \
 	tests/style.sh \
 	tests/verify.sh
 

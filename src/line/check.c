@@ -109,6 +109,12 @@ static void unit_rows(const struct rows *rows, const struct line_job *job)
         row(rows, "units.key_file", "%s", units->key_file);
     if (units->encryption == EM_UNITS_HMAC)
         row(rows, "units.keys_dir", "%s", units->keys_dir);
+    for (size_t i = 0; i < units->n_seal; i++) {
+        char place[LINE_PLACE_SIZE];
+        (void)snprintf(place, sizeof place, "units.seal[%zu]", i); /* fits */
+        row(rows, place, "%s, SHA-256 %.16s", units->seal[i],
+            em_units_sealed_to(job->source) + i * EM_KEY_FINGERPRINT_SIZE);
+    }
 }
 
 static void print_images(struct flash *flash, const struct line_job *job)
@@ -154,6 +160,8 @@ static void print_station(struct flash *flash, const struct line_station *statio
     row(&rows, "reset", "%s", or_dash(station->reset_sequence));
     row(&rows, "before", "%s",
         station->before == NULL ? "default-reset" : station->before);
+    if (station->unseal_key != NULL)
+        row(&rows, "unseal_key", "%s", station->unseal_key);
     for (size_t i = 0; i < station->slot_count; i++) {
         const struct line_slot *slot = &station->slots[i];
         (void)snprintf(place, sizeof place, "slots[%zu]", i);

@@ -179,6 +179,7 @@ void line_job_free(struct line_job *job)
     free(job->images);
     free(job->steps);
     em_units_close(job->source);
+    free((void *)job->seal);
     if (job->boot_check)
         regfree(&job->boot_regex);
     line_yaml_free(job->yaml);

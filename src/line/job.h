@@ -68,6 +68,7 @@ struct line_job {
     char *flash_size, *flash_mode, *flash_freq; /* as the options of write-flash */
     bool erase_all;
     struct em_units_options units; /* texts are the job's */
+    const char **seal;             /* paths of certificates; units.seal */
     struct em_units *source;       /* opened by line_job_open() */
     char *nvs_place;               /* where the unit's image goes, as written */
     uint32_t nvs_addr;
@@ -119,6 +120,9 @@ struct line_station {
     uint32_t baud;        /* of slots without an own one */
     char *reset_sequence; /* custom, or NULL */
     char *before;
+    /* Private key that opens keys of units that are sealed, and what has its passphrase;
+     * NULL: none. */
+    const char *unseal_key, *unseal_passphrase_file;
     struct line_hook *hooks;
     size_t hook_count;
 };

@@ -102,7 +102,8 @@ struct job_y_image {
 
 struct job_y_units {
     char *config, *values, *prefix, *file_id, *size, *version, *at, *encryption,
-        *key_file, *keys_dir, *manifest, *folder;
+        *key_file, *keys_dir, *manifest, *folder, **seal;
+    uint32_t seal_count;
 };
 
 struct job_y_key {
@@ -160,7 +161,7 @@ struct station_y_hook {
 };
 
 struct station_y {
-    char *name, *baud, *reset, *before;
+    char *name, *baud, *reset, *before, *unseal_key, *unseal_passphrase_file;
     struct station_y_slot *slots;
     struct station_y_hook *hooks;
     uint32_t slot_count, hook_count;
