@@ -7,6 +7,7 @@
 #include "flasher/sim/sim_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* EN rises slowly, by its capacitor, and the boot pin is looked at when it is up. Hosts
@@ -48,6 +49,23 @@ static void say(struct em_sim *sim, const char *text)
     em_buf_free(&out);
 }
 
+/* The line of text that the flash holds at @p addr: so boards tell which firmware they run,
+ * where it carries its name. */
+static void say_line(struct em_sim *sim, uint64_t addr)
+{
+    struct em_buf out = {0};
+    for (; addr < sim->flash.size; addr++) {
+        uint8_t c = sim->flash.data[addr];
+        if (c < ' ' || c > '~')
+            break;
+        em_buf_append_byte(&out, c);
+    }
+    em_buf_append(&out, "\r\n", sizeof "\r\n");
+    if (!out.failed)
+        em_sim_put_text(sim, (const char *)out.data);
+    em_buf_free(&out);
+}
+
 /* Would the ROM start what stands there? What is encrypted shows nothing. */
 static bool has_program(const struct em_sim *sim, const uint8_t *head)
 {
@@ -80,7 +98,10 @@ void em_sim_start_app(struct em_sim *sim)
     (void)snprintf(text, sizeof text, "entry 0x%08x\r\n",
                    (unsigned)em_get_le32(head + 4));
     em_sim_put_text(sim, text);
-    say(sim, output == NULL ? "app: ready\\r\\n" : output);
+    if (output != NULL && output[0] == '@')
+        say_line(sim, strtoull(output + 1, NULL, 0)); /* checked when it was set */
+    else
+        say(sim, output == NULL ? "app: ready\\r\\n" : output);
 }
 
 static void boot(struct em_sim *sim, bool download, bool aloud)
