@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	samples/efuse \
 	samples/firmware \
 	samples/job.yaml \
+	samples/job_test_first.yaml \
 	samples/make_firmware.sh \
 	samples/make_samples.sh \
 	samples/partitions.csv \

@@ -49,8 +49,8 @@ static void say(struct em_sim *sim, const char *text)
     em_buf_free(&out);
 }
 
-/* The line of text that the flash holds at @p addr: so boards tell which firmware they run,
- * where it carries its name. */
+/* The line of text that the flash holds at @p addr: so boards tell which firmware they
+ * run, where it carries its name. */
 static void say_line(struct em_sim *sim, uint64_t addr)
 {
     struct em_buf out = {0};

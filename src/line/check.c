@@ -117,6 +117,29 @@ static void unit_rows(const struct rows *rows, const struct line_job *job)
     }
 }
 
+static void before_rows(const struct rows *rows, const struct line_job *job)
+{
+    for (size_t i = 0; i < job->before_count; i++) {
+        const struct line_before *stage = &job->before[i];
+        char place[LINE_PLACE_SIZE];
+        (void)snprintf(place, sizeof place, "before[%zu].name", i); /* all of them fit */
+        row(rows, place, "%s", stage->name);
+        for (size_t k = 0; k < stage->image_count; k++) {
+            const struct line_image *image = &stage->images[k];
+            (void)snprintf(place, sizeof place, "before[%zu].images[%zu]", i, k);
+            row(rows, place, "0x%" PRIx32 ", %zu bytes, %s, SHA-256 %.16s%s", image->addr,
+                image->len, image->file, image->sha256,
+                image->encrypt ? ", encrypted" : "");
+        }
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.expect", i);
+        row(rows, place, "%s", stage->boot_text);
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.within", i);
+        row(rows, place, "%" PRIu32 "ms", stage->boot_timeout_ms);
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.baud", i);
+        row(rows, place, "%" PRIu32, stage->boot_baud);
+    }
+}
+
 static void print_images(struct flash *flash, const struct line_job *job)
 {
     json_t *array = json_array();
@@ -224,6 +247,7 @@ enum em_status line_check_print(struct flash *flash, const struct line_job *job,
     flash_print(flash, "Job:");
     job_rows(&rows, job);
     unit_rows(&rows, job);
+    before_rows(&rows, job);
     flash_json(flash, "job", rows.array);
     print_images(flash, job);
     if (station != NULL)
