@@ -33,6 +33,26 @@ static const struct kind {
     {EVP_PKEY_EC, KU_KEY_AGREEMENT, "keyAgreement"},
 };
 
+bool em_seal_pem_has(const void *data, size_t len, const char *label)
+{
+    static const char begin[] = "-----BEGIN ", end[] = "-----";
+    const char *p = data, *stop = p + len;
+    size_t n = strlen(label);
+    while (p < stop) {
+        const char *newline = memchr(p, '\n', (size_t)(stop - p));
+        size_t line = (size_t)((newline == NULL ? stop : newline) - p);
+        if (line > 0 && p[line - 1] == '\r')
+            line--;
+        if (line >= sizeof begin + sizeof end - 2 + n &&
+            memcmp(p, begin, sizeof begin - 1) == 0 &&
+            memcmp(p + line - (sizeof end - 1), end, sizeof end - 1) == 0 &&
+            memcmp(p + line - (sizeof end - 1) - n, label, n) == 0)
+            return true;
+        p = newline == NULL ? stop : newline + 1;
+    }
+    return false;
+}
+
 static enum em_status parse(X509 **out, const struct em_buf *text, struct em_error *err)
 {
     const unsigned char *der = text->data;
@@ -46,6 +66,11 @@ static enum em_status parse(X509 **out, const struct em_buf *text, struct em_err
     ERR_clear_error();
     if (*out != NULL)
         return EM_OK;
+    if (em_seal_pem_has(text->data, text->len, "PRIVATE KEY"))
+        return em_error_set(err, EM_ERR_INPUT,
+                            "give the certificate that belongs to it; the private key "
+                            "stays with who may open the keys",
+                            "a private key, not a certificate");
     return em_error_set(err, EM_ERR_INPUT,
                         "give the certificate (PEM or DER) of whoever may open the keys",
                         "not a certificate");

@@ -27,6 +27,9 @@ enum em_status em_seal_load_cert(X509 **out, const char *path, struct em_error *
 enum em_status em_seal_id(uint8_t out[32], const void *data, size_t len,
                           struct em_error *err);
 
+/** Has the PEM file @p data a block whose name ends in @p label ("PRIVATE KEY")? */
+bool em_seal_pem_has(const void *data, size_t len, const char *label);
+
 /** EM_ERR_CRYPTO with what OpenSSL says. */
 enum em_status em_seal_openssl(const char *what, struct em_error *err);
 

@@ -54,6 +54,8 @@ static enum em_status read_passphrase(struct passphrase *out, int fd, const char
         n = read(fd, out->text + out->len, sizeof out->text - out->len);
         if (n > 0)
             out->len += (size_t)n;
+        else if (n < 0 && errno == EINTR)
+            n = 1; /* a signal that the program does not end with */
     }
     if (n < 0)
         return em_error_errno(err, errno, "cannot read the passphrase from %s", shown);
@@ -105,15 +107,36 @@ static enum em_status parse_key(struct em_unseal *unseal, const struct em_buf *p
             passphrase->given ? "the passphrase does not open the private key"
                               : "the private key is protected by a passphrase");
     if (unseal->key == NULL)
-        return em_error_set(err, EM_ERR_INPUT,
-                            "give the private key of one of the certificates that the "
-                            "keys were sealed to",
-                            "not a private key in PEM form");
+        return em_error_set(err, EM_ERR_INPUT, "bring back the file as it was made",
+                            "not a whole private key in PEM form");
     int type = EVP_PKEY_get_base_id(unseal->key);
     if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
         return em_error_set(err, EM_ERR_INPUT, "keys are sealed to RSA and EC keys",
                             "another kind of private key than RSA or EC");
     return EM_OK;
+}
+
+/* Before anybody is asked for a passphrase, or blamed for a mode. */
+static enum em_status check_kind(const struct em_buf *pem, struct em_error *err)
+{
+    if (em_seal_pem_has(pem->data, pem->len, "PRIVATE KEY"))
+        return EM_OK;
+    if (em_seal_pem_has(pem->data, pem->len, "CERTIFICATE"))
+        return em_error_set(err, EM_ERR_INPUT, "give the private key that belongs to it",
+                            "a certificate, not a private key");
+    return em_error_set(err, EM_ERR_INPUT,
+                        "give the private key of one of the certificates that the keys "
+                        "were sealed to; 'openssl pkey' makes PEM of other forms",
+                        "not a private key in PEM form");
+}
+
+static enum em_status check_mode(mode_t mode, struct em_error *err)
+{
+    if ((mode & (S_IRWXG | S_IRWXO)) == 0)
+        return EM_OK;
+    return em_error_set(err, EM_ERR_INPUT, "chmod 600 it",
+                        "others than its owner may use this private key (mode %03o)",
+                        (unsigned)mode & 0777U);
 }
 
 static enum em_status load_key(struct em_unseal *unseal,
@@ -127,22 +150,19 @@ static enum em_status load_key(struct em_unseal *unseal,
     if (status != EM_OK)
         return status;
     (void)close(fd); /* only looked at */
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        status =
-            em_error_set(err, EM_ERR_INPUT, "chmod 600 it",
-                         "others than its owner may use this private key (mode %03o)",
-                         (unsigned)st.st_mode & 0777U);
+    status = em_file_read(&pem, o->key, KEY_SIZE_MAX, err);
+    bool named = status != EM_OK; /* the message has the file already */
+    if (status == EM_OK)
+        status = check_kind(&pem, err);
+    if (status == EM_OK)
+        status = check_mode(st.st_mode, err);
     if (status == EM_OK) {
         status = get_passphrase(&passphrase, o, err);
-        if (status != EM_OK) {
-            OPENSSL_cleanse(&passphrase, sizeof passphrase);
-            return status;
-        }
-        status = em_file_read(&pem, o->key, KEY_SIZE_MAX, err);
+        named = status != EM_OK;
     }
     if (status == EM_OK)
         status = parse_key(unseal, &pem, &passphrase, err);
-    if (status != EM_OK && status != EM_ERR_IO)
+    if (status != EM_OK && !named)
         em_error_at(err, o->key, 0);
     em_buf_wipe(&pem);
     OPENSSL_cleanse(&passphrase, sizeof passphrase);

@@ -77,7 +77,7 @@ static enum em_status put_into(const char *outdir, const struct opened *files,
     if (status == EM_OK)
         status = em_dir_open(&dir, outdir, err);
     if (status == EM_OK && !em_dir_is_private(dir))
-        status = em_error_set(err, EM_ERR_REFUSED,
+        status = em_error_set(err, EM_ERR_INPUT,
                               "choose a folder of mode 700, or one that is not there yet",
                               "others can look into the folder '%s'", outdir);
     if (status == EM_OK)

@@ -57,14 +57,35 @@ refused 3 "weak key (EC of 192 bits)" weakec.crt
 refused 3 "lacks keyEncipherment" signer.crt
 refused 3 "lacks keyAgreement" ecsigner.crt
 refused 3 "kind of key" ed.crt
-refused 3 "not a certificate" rsa.pem
 refused 3 "not a certificate" values.csv
 refused 4 "cannot open" missing.crt
 # shellcheck disable=SC2086 # words
 expect 3 stderr "given twice" $args --seal rsa.crt --seal rsa.der
 expect 2 stderr "no key files would be made" generate config.csv values.csv P 0x3000 --outdir out \
     --seal rsa.crt
-# Certificates of yesterday and tomorrow: test_mfg_seal.c.
+refused 3 "a private key, not a certificate" rsa.pem
+# Of yesterday and of a later century.
+openssl req -new -key rsa.pem -subj /CN=old -out old.csr
+openssl x509 -req -in old.csr -signkey rsa.pem -days -1 -out old.crt 2>openssl.log
+mkdir ca
+: >ca/index
+echo 01 >ca/serial
+cat >ca.cnf <<'END'
+[ca]
+default_ca = c
+[c]
+new_certs_dir = ca
+database = ca/index
+serial = ca/serial
+default_md = sha256
+policy = p
+[p]
+commonName = supplied
+END
+openssl ca -batch -config ca.cnf -selfsign -keyfile rsa.pem -in old.csr -out new.crt -notext \
+    -startdate 20990101000000Z -enddate 20991231000000Z >openssl.log 2>&1
+refused 3 "the certificate expired on" old.crt
+refused 3 "the certificate is not valid before 2099-01-01 00:00 UTC" new.crt
 
 # Sealed to three, opened by each, here and by OpenSSL's own program.
 generate --seal rsa.crt --seal p256.crt --seal p384.crt --manifest out/manifest.csv >stdout
@@ -101,6 +122,28 @@ expect 3 stderr "others than its owner" unseal --key other.pem --outdir p2 out/k
 expect 3 stderr "does not end in .cms" unseal --key rsa.pem --outdir p2 values.csv
 head -c 500 out/keys/keys-P-1.bin.cms >cut.cms
 expect 3 stderr "not the whole of it" unseal --key rsa.pem --outdir p2 cut.cms
+# bad MESSAGE KEY ENVELOPE: status 3, and nothing is made
+bad() {
+    expect 3 stderr "$1" unseal --key "$2" --outdir p2 "$3"
+    [ ! -e p2 ] || fail "$1: p2 was made"
+}
+bad "a certificate, not a private key" rsa.crt out/keys/keys-P-1.bin.cms
+openssl pkey -in rsa.pem -outform DER -out key.der
+head -c 900 rsa.pem >half.pem
+chmod 600 key.der half.pem
+bad "not a private key in PEM form" key.der out/keys/keys-P-1.bin.cms
+bad "not a whole private key" half.pem out/keys/keys-P-1.bin.cms
+bad "another kind of private key than RSA or EC" ed.pem out/keys/keys-P-1.bin.cms
+openssl cms -sign -binary -signer rsa.crt -inkey rsa.pem -in values.csv -outform DER -out signed.cms
+cp values.csv text.cms
+: >empty.cms
+for name in signed text empty; do
+    bad "no sealed key" rsa.pem $name.cms
+done
+mkdir -m 755 open
+expect 3 stderr "others can look into the folder 'open'" unseal --key rsa.pem --outdir open \
+    out/keys/keys-P-1.bin.cms
+[ -z "$(ls open)" ] || fail "in open: $(ls open)"
 openssl pkey -in rsa.pem -aes256 -passout pass:secret -out locked.pem
 chmod 600 locked.pem
 echo secret >pass
