@@ -17,7 +17,7 @@ if ! command -v openssl >/dev/null 2>&1; then
     echo "SKIP: the program openssl is not there (Debian: openssl)"
     exit 77
 fi
-for name in vault station other; do
+for name in vault station other next; do
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $name.pem \
         -out $name.crt -subj "/CN=$name" -days 30 >openssl.log 2>&1
     chmod 600 $name.pem
@@ -108,6 +108,47 @@ for key in plain/*; do
     checks=$((checks + 1))
     [ "$n" -eq 1 ] || fail "$key is on $n boards"
 done
+
+# Rotation: another vault from now on; what was sealed before stays as it is. A certificate that
+# expired is refused before a board is touched. A station with a new key cannot go on with boards
+# that are under way, and says so; with the old one it can. Boards here never start.
+sed -i 's/batch.db/turn.db/' job.yaml
+sed -i 's/keys_dir: keys/keys_dir: turn/' job.yaml
+turn() {
+    sed -i "s/seal: .[^]]*]/seal: [$1]/" job.yaml
+}
+run() {
+    wanted=$1 text=$2
+    shift 2
+    expect "$wanted" stdout "$text" line job.yaml "$sim" --approve "$plan" --boards turned "$@"
+}
+run 0 '4/40 done' --station station.yaml --rounds 1
+turn "next.crt, station.crt"
+run 0 '8/40 done' --station station.yaml --rounds 2
+"$MFG_GEN" unseal -q --key next.pem --outdir plain-next turn/*.cms 2>/dev/null &&
+    fail "the next vault opens what was sealed before it"
+"$MFG_GEN" unseal -q --key station.pem --outdir plain-turn turn/*.cms || fail "unseal turn/"
+opened=0
+for key in turn/*.cms; do
+    "$MFG_GEN" unseal -q --key next.pem --outdir plain-next "$key" 2>/dev/null &&
+        opened=$((opened + 1))
+done
+[ "$opened" -eq 4 ] || fail "the next vault opens $opened of 8 keys, not 4"
+openssl req -new -key vault.pem -subj /CN=vault -out vault.csr
+openssl x509 -req -in vault.csr -signkey vault.pem -days -1 -out old.crt 2>openssl.log
+turn "old.crt, station.crt"
+expect 2 stderr "old.crt: the certificate expired on" line job.yaml "$sim" --station station.yaml \
+    --approve "$plan" --boards turned --rounds 3
+turn "next.crt, station.crt"
+echo "boot_check: {expect: ready now, within: 1s}" >>job.yaml
+run 1 'did not come' --station station.yaml --rounds 3
+turn "next.crt, other.crt"
+run 1 'it is sealed to 2 recipients, and the private key is of none of them' \
+    --station other.yaml --rounds 3
+sed -i '/boot_check/d' job.yaml
+turn "next.crt, station.crt"
+run 0 '12/40 done' --station station.yaml --rounds 3
+expect 0 stdout 'all promises hold' ledger check --ledger turn.db
 
 # A batch that mfg_gen sealed before.
 "$MFG_GEN" generate config.csv values.csv G 0x3000 --outdir made --keygen --key_protect_hmac \
