@@ -224,6 +224,32 @@ static void test_fails(void)
     end(&t);
 }
 
+/* A hook hears of each test, and may refuse the board: then it is not passed. */
+static void test_hook(void)
+{
+    static char sh[] = "sh", c[] = "-c", event[] = "tested",
+                no[] = "! grep -q 'boot/second'";
+    static char *argv[] = {sh, c, no, NULL};
+    struct line_hook hook = {event, argv, 10000, LINE_HOOK_FAIL};
+    struct tested t;
+    begin(&t);
+    shop_board(t.shop, 0, 1, speaks);
+    t.shop->station.hooks = &hook;
+    t.shop->station.hook_count = 1;
+    EM_CHECK_STATUS(shop_run(t.shop), EM_OK, &t.shop->err);
+    CU_ASSERT_EQUAL(t.shop->verdicts[0], LINE_FAIL);
+    EM_CHECK_HAS(t.shop->causes[0], "hook:");
+    CU_ASSERT_EQUAL(count(t.shop, "flash/second", "ok"), 1);
+    CU_ASSERT_EQUAL(count(t.shop, "flash", "ok"), 0);
+    CU_ASSERT_EQUAL(t.shop->ledger->units[0].state, EM_LEDGER_CLAIMED);
+    shop_restart(t.shop);
+    t.shop->station.hook_count = 0;
+    EM_CHECK_STATUS(shop_run(t.shop), EM_OK, &t.shop->err);
+    CU_ASSERT_EQUAL(count(t.shop, "boot/first", "ok"), 2);
+    shop_check(t.shop, 1, 1);
+    end(&t);
+}
+
 /* What one board has passed says nothing of another, nor of another unit's. */
 static void test_two_boards(void)
 {
@@ -245,5 +271,6 @@ static const struct em_test tests[] = {
     {"a line that is stopped at any event", test_stopped},
     {"a test that is not passed", test_fails},
     {"each board passes by itself", test_two_boards},
+    {"a hook that refuses", test_hook},
 };
 EM_TEST_MAIN("line_before", tests)
