@@ -78,6 +78,9 @@ struct line_crypt {
     uint64_t keys_limit;
 };
 
+/** Is this the purpose of a key for flash encryption, or of half of one? */
+bool line_crypt_is_purpose(const char *purpose);
+
 enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 
 /** A job, complete with defaults and checked. Paths are as seen from the current folder.
