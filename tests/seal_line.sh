@@ -165,5 +165,35 @@ expect 0 stdout "12/40 done" line made.yaml "$sim" --station station.yaml --appr
 expect 1 stdout "nothing here can open it" line made.yaml 'sim:esp32c3*1' --approve "$plan" --rounds 1 \
     --ledger other.db
 
+# Flash encryption keys are sealed as well; who opens one reads that board's flash.
+cp -R "$top_srcdir/samples" samples
+chmod -R u+w samples
+sed 's|^  encryption: flash|&\n  seal: [../vault.crt, ../station.crt]|' samples/job_flash_development.yaml \
+    >samples/sealed.yaml
+expect 0 stdout "units.seal[1]" line samples/sealed.yaml --check
+plan=$(sed -n 's/^Plan of the eFuses: //p' stdout)
+expect 2 stderr "could not open them again" line samples/sealed.yaml 'sim:esp32c3*2' --approve "$plan"
+expect 0 stdout "2/12 done" line samples/sealed.yaml 'sim:esp32c3*2' --approve "$plan" \
+    --station station.yaml --boards crypt --rounds 1 --ledger crypt.db
+find samples -name 'flash-keys-*' >crypt.keys
+[ "$(grep -c 'flash-keys-EX1-EX1-00012[34].bin.cms$' crypt.keys)" -eq 2 ] || fail "keys: $(cat crypt.keys)"
+[ "$(wc -l <crypt.keys)" -eq 2 ] || fail "more keys: $(cat crypt.keys)"
+# shellcheck disable=SC2046 # no blanks in them
+"$MFG_GEN" unseal -q --key vault.pem --outdir plain-crypt $(cat crypt.keys) || fail "unseal flash keys"
+read_by=0
+for key in plain-crypt/*; do
+    [ "$(wc -c <"$key")" -eq 32 ] || fail "$key: $(wc -c <"$key") bytes"
+    for flash in crypt/*.flash; do
+        tail -c +$((0x20001)) "$flash" | head -c "$(wc -c <samples/firmware/app.bin)" >app.cipher
+        rm -f app.plain
+        "$MFG_GEN" flash-decrypt -q --aes-xts --keyfile "$key" --address 0x20000 \
+            --output app.plain app.cipher || fail "flash-decrypt"
+        if cmp -s app.plain samples/firmware/app.bin; then
+            read_by=$((read_by + 1))
+        fi
+    done
+done
+[ "$read_by" -eq 2 ] || fail "$read_by of 2 boards are read by the keys"
+
 echo "$checks checks of a line with sealed keys, $landed kills, $failed failed"
 [ "$failed" -eq 0 ]

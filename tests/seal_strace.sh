@@ -131,5 +131,24 @@ checks=$((checks + 2))
 [ "$(found line.hex line.windows)" -eq 0 ] || fail "line: a plain key was written"
 [ "$(found line.files line.windows)" -eq 0 ] || fail "line: a plain key is in a file"
 
+# A line with flash encryption keys: what it writes to the board is cipher text.
+cp -R "$top_srcdir/samples" samples
+chmod -R u+w samples
+sed 's|^  encryption: flash|&\n  seal: [../vault.crt, ../station.crt]|; s|^  keys_dir: .*|  keys_dir: keys-strace|
+    s|^ledger: .*|ledger: crypt.db|' samples/job_flash_development.yaml >samples/sealed.yaml
+"$MFG_FLASH" line samples/sealed.yaml --check >stdout 2>stderr || fail "--check: $(cat stderr)"
+plan=$(sed -n 's/^Plan of the eFuses: //p' stdout)
+traced crypt.log "$MFG_FLASH" line samples/sealed.yaml 'sim:esp32c3*4' --station station.yaml \
+    --approve "$plan" --rounds 3
+grep -q '12/12 done' stdout || fail "the line with flash encryption: $(tail -3 stdout)"
+files_hex samples/keys-strace samples/crypt.db* tmp >crypt.files
+"$MFG_GEN" unseal -q --key vault.pem --outdir plain-crypt samples/keys-strace/*.cms || fail "unseal crypt"
+windows plain-crypt >crypt.windows
+[ "$(wc -l <crypt.windows)" -eq 204 ] || fail "not 17 windows of each of 12 keys"
+log_hex crypt.log >crypt.hex
+checks=$((checks + 2))
+[ "$(found crypt.hex crypt.windows)" -eq 0 ] || fail "flash encryption: a plain key was written"
+[ "$(found crypt.files crypt.windows)" -eq 0 ] || fail "flash encryption: a plain key is in a file"
+
 echo "$checks proofs: $(cat ./*.hex | wc -l) system calls, $(cat ./*.windows | wc -l) windows, $failed failed"
 [ "$failed" -eq 0 ]

@@ -129,6 +129,7 @@ static const struct fault faults[] = {
     {"place", ONE("[{file: boot.bin, at: otta}]"), EM_ERR_INPUT, 8, "'otta' is no address"},
     {"too long", ONE("[{file: boot.bin, at: otadata}]"), EM_ERR_FULL, 8, "partition 'otadata' has"},
     {"overlap", ONE("[{file: boot.bin, at: 0}, {file: table.bin, at: 0x2000}]"), EM_ERR_INPUT, 8, "overlap"},
+    {"chip encrypts", "batch: B\nchip: esp32c3\nunits: {config: config.csv, values: values.csv, at: 0x9000, size: 0x4000, keys_at: 0xF000, encryption: flash}\nflash_encryption: {mode: development}\nbefore:\n  - name: a\n    images: [{file: boot.bin, at: 0, encrypt: yes}]\n" BOOT, EM_ERR_INPUT, 7, "the chip has no key yet"},
     {"beyond the flash", ONE("[{file: app.bin, at: 0xF0000}]"), EM_ERR_FULL, 8, "the flash (1MB) at 0x100000"},
 };
 /* clang-format on */

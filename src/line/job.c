@@ -161,8 +161,8 @@ enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err)
 {
     static enum em_status (*const parts[])(struct job_making *, struct em_error *) = {
-        take_batch,     line_job_images, line_job_before,   take_boot, take_retry,
-        line_job_units, line_job_steps,  line_job_rehearse, take_end,  line_job_hashes,
+        take_batch,      line_job_images, take_boot,         take_retry, line_job_units,
+        line_job_before, line_job_steps,  line_job_rehearse, take_end,   line_job_hashes,
     };
     struct em_error unused;
     void *data;

@@ -84,6 +84,21 @@ static enum em_status check_room(const struct job_making *making,
     return EM_OK;
 }
 
+/* Flash encryption begins with the job's own images. */
+static enum em_status check_plain(const struct job_making *making,
+                                  const struct line_before *stage, const char *list,
+                                  struct em_error *err)
+{
+    for (size_t i = 0; i < stage->image_count; i++) {
+        const struct line_key key = {making->job->yaml, list, i, "encrypt"};
+        if (making->job->crypt.on && stage->images[i].encrypt)
+            return line_key_fault(&key, EM_ERR_INPUT, err,
+                                  "leave encrypt away: tests are written as they are",
+                                  "the chip has no key yet when its flash is written");
+    }
+    return EM_OK;
+}
+
 static enum em_status take_stage(struct job_making *making, size_t idx,
                                  struct em_error *err)
 {
@@ -97,6 +112,8 @@ static enum em_status take_stage(struct job_making *making, size_t idx,
     if (status == EM_OK)
         status = line_job_take_images(&stage->images, &stage->image_count, making,
                                       y->images, y->image_count, images, err);
+    if (status == EM_OK)
+        status = check_plain(making, stage, images, err);
     if (status == EM_OK)
         status = check_room(making, stage, images, err);
     if (status != EM_OK)
