@@ -106,5 +106,20 @@ for flash in boards/*.flash; do
         fail "$flash: another app"
 done
 
+# With flash encryption: the test is plain, and nothing of it is left behind the job's own images.
+{
+    sed '/^boot_check/d' samples/job_flash_development.yaml
+    sed -n '/^before:/,/boot_check/p' $job
+    echo "boot_check: {expect: '^sample app of EX1', within: 5s}"
+} >samples/crypt.yaml
+expect 0 stdout 'flash_encryption.mode' line samples/crypt.yaml --check
+plan=$(sed -n 's/^Plan of the eFuses: //p' stdout)
+expect 0 stdout '2/12 done' line samples/crypt.yaml "sim:esp32c3?$says*2" --approve "$plan" \
+    --boards crypt --rounds 1
+grep -q 'boot/self-test ok' stdout || fail "no test with flash encryption: $(cat stdout)"
+if grep -aqE 'self-test of EX1|app of EX1' crypt/*.flash; then
+    fail "something plain is left in the flash"
+fi
+
 echo "$checks checks of a job with a test first, $landed kills, $again boards met, $failed failed"
 [ "$failed" -eq 0 ]
