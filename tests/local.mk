@@ -9,6 +9,7 @@ AM_TESTS_ENVIRONMENT = \
 	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
 
 EXTRA_DIST += \
+	tests/browser_util.sh \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
@@ -59,6 +60,7 @@ test_scripts = \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
+	tests/ledger_report.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_full_disk.sh \
@@ -182,6 +184,7 @@ unit_tests = \
 	tests/test_nvs_damage \
 	tests/test_nvs_fit \
 	tests/test_nvs_golden \
+	tests/test_report_data \
 	tests/test_nvs_image \
 	tests/test_nvs_key \
 	tests/test_nvs_look \
@@ -189,7 +192,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill ledger_many \
 	resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
@@ -199,6 +202,7 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+tests_test_report_data_LDADD = libreport.la $(LDADD) -lm
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
 tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
@@ -227,6 +231,8 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
+ledger_many_SOURCES = tests/ledger_many.c
+ledger_many_LDADD   = libespmfg_all.la $(EM_LIBS) -lm
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =

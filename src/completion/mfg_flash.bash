@@ -16,7 +16,7 @@ _mfg_flash()
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         rules
         execute-scripts'
-    ledgers='init status show list retry release scrap export check'
+    ledgers='init status show list retry release scrap export report check'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
@@ -45,11 +45,11 @@ _mfg_flash()
             return
         fi
         ;;
-    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units)
+    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | --since | --title)
         [[ $previous == --units && $command == 'ledger export' ]] || return
         ;;
     -o)
-        [[ $command != 'ledger export' ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        [[ $command != ledger\ @(export|report) ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
     --state)
@@ -170,6 +170,9 @@ _mfg_flash()
             ;;
         'ledger retry' | 'ledger release' | 'ledger scrap')
             word='--ledger --reason'
+            ;;
+        'ledger report')
+            word='--ledger --output --since --title'
             ;;
         'ledger export')
             word='--ledger --format --events --units --output'
