@@ -32,7 +32,7 @@ say() {
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
     libssl-dev libdeflate-dev libjansson-dev liblua5.4-dev libserialport-dev libsqlite3-dev
-    zlib1g-dev libcyaml-dev libyaml-dev libcunit1-dev'
+    zlib1g-dev libcyaml-dev libyaml-dev libmicrohttpd-dev libcunit1-dev'
 checkers='mandoc fish'
 tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils chromium'
 

@@ -14,9 +14,9 @@ BEGIN {
         while ((got = (getline line < file)) > 0) {
             if (line ~ /SPDX-License-Identifier/)
                 continue
-            gsub(/\\/, "\\\\", line)
+            gsub(/\\/, "&&", line)
             gsub(/"/, "\\\"", line)
-            gsub(/\?\?/, "?\\?", line) # no trigraphs
+            gsub(/\?\?/, "?\" \"?", line) # no trigraphs
             printf "    \"%s\\n\",\n", line
         }
         if (got < 0) {

@@ -64,6 +64,7 @@ test_scripts = \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_full_disk.sh \
+	tests/line_http.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/resume_kill.sh \
@@ -148,6 +149,7 @@ unit_tests = \
 	tests/test_line_run \
 	tests/test_line_station \
 	tests/test_line_view_lines \
+	tests/test_line_view_http \
 	tests/test_line_view_term \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
@@ -192,7 +194,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill ledger_many \
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill ledger_many live_show \
 	resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
@@ -212,6 +214,7 @@ tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
+tests_test_line_view_http_LDADD = libline.la $(LDADD) $(MICROHTTPD_LIBS)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
 tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
@@ -231,6 +234,8 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
+live_show_SOURCES = tests/live_show.c
+live_show_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS)
 ledger_many_SOURCES = tests/ledger_many.c
 ledger_many_LDADD   = libespmfg_all.la $(EM_LIBS) -lm
 
@@ -260,15 +265,15 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse script job
+fuzz_targets = config values key reader image loader sim efuse script job http
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
-	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/cli_words.c src/line/http_rules.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
-	$(CYAML_CFLAGS)
+	$(CYAML_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
