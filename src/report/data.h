@@ -112,6 +112,9 @@ void report_data_free(struct report_data *data);
 
 /** Take one event: for report_data_new(), and for tests. */
 void report_data_event(struct report_data *data, const struct em_ledger_entry *entry);
+/** What is left of @p detail with "…" for each number in it: failures of one kind differ
+ * in those only. */
+void report_cause_text(char out[REPORT_CAUSE], const char *detail);
 /** Put what has many rows in order: causes by number, slots by name. */
 void report_data_sort(struct report_data *data);
 

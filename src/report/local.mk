@@ -3,6 +3,7 @@
 
 noinst_LTLIBRARIES += libreport.la
 libreport_la_SOURCES = \
+	src/report/cause.c \
 	src/report/clock.c \
 	src/report/data.c \
 	src/report/data.h \

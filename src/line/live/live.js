@@ -13,7 +13,7 @@
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const tiles = new Map();
-  let offset = 0, heard = 0, opened = 0, ended = false, source = null;
+  let offset = 0, heard = 0, opened = Date.now(), ended = false, source = null;
 
   function duration(ms) {
     const s = Math.max(0, Math.round(ms / 1000));
