@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/http_util.h \
 	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
@@ -294,7 +295,8 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script job http
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
-	src/cli_words.c src/line/http_rules.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/cli_words.c src/line/event_json.c \
+	src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
@@ -311,7 +313,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \

@@ -6,13 +6,10 @@
 
 #include "src/line/http.h"
 
+#include "tests/http_util.h"
 #include "tests/test_line_view_util.h"
 
-#include <arpa/inet.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 /* ---- Rules ---- */
 
@@ -261,11 +258,8 @@ static void failures(void)
 
 static int dial(const char *url)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10));
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CU_ASSERT_FATAL(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    int fd = http_dial(url);
+    CU_ASSERT_FATAL(fd >= 0);
     return fd;
 }
 
@@ -274,22 +268,10 @@ static void ask(int fd, const char *request)
     CU_ASSERT_EQUAL(write(fd, request, strlen(request)), (ssize_t)strlen(request));
 }
 
-/* Read until @p text has come; false: the end, or 20 s. */
 static bool read_until(int fd, const char *text)
 {
     char got[65536];
-    size_t len = 0;
-    struct pollfd in = {.fd = fd, .events = POLLIN};
-    while (len + 1 < sizeof got && poll(&in, 1, 20000) == 1) {
-        ssize_t n = read(fd, got + len, sizeof got - len - 1);
-        if (n <= 0)
-            return false;
-        len += (size_t)n;
-        got[len] = '\0';
-        if (strstr(got, text) != NULL)
-            return true;
-    }
-    return false;
+    return http_read(fd, got, sizeof got, text) && strstr(got, text) != NULL;
 }
 
 static void wire(void)
@@ -339,9 +321,98 @@ static void wire(void)
         (void)close(fds[i]);
 }
 
+static bool has_status(const char *answer, const char *statuses)
+{
+    return strncmp(answer, "HTTP/1.", 7) == 0 && strlen(answer) > 9 &&
+           strchr(statuses, answer[9]) != NULL;
+}
+
+/* As they are, and with a byte or two changed, cut or doubled: each is answered or
+ * closed, none stays open. */
+static void mutate(const char *url, const char *request, unsigned rounds)
+{
+    uint32_t x = 2463534242U; /* xorshift: the same in every run */
+    char text[512];
+    char answer[4096];
+    for (unsigned i = 0; i < rounds; i++) {
+        size_t len = strlen(request);
+        memcpy(text, request, len);
+        for (unsigned changes = i % 3 + 1; changes > 0; changes--) {
+            x ^= x << 13;
+            x ^= x >> 17;
+            x ^= x << 5;
+            size_t at = x % len;
+            if (x >> 24 < 200) {
+                text[at] = (char)(x >> 16);
+            } else if (x >> 24 < 230) {
+                len = at + 1;
+            } else {
+                memmove(text + at + 1, text + at, len - at);
+                len++;
+            }
+        }
+        bool ended = http_exchange(url, text, len, answer, sizeof answer);
+        if (!ended)
+            (void)fprintf(stderr, "stays open: %.*s\n", (int)len, text);
+        CU_ASSERT_FATAL(ended);
+        CU_ASSERT(answer[0] == '\0' || strncmp(answer, "HTTP/1.", 7) == 0);
+    }
+}
+
+static void malformed(void)
+{
+    static const struct {
+        const char *request, *statuses; /* first digits */
+    } rows[] = {
+        {"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n", "2"},
+        {"HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "2"},
+        {"GET / HTTP/1.1\r\n\r\n", "4"},
+        {"GET / HTTP/1.0\r\n\r\n", "4"},
+        {"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", "4"},
+        {"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", "4"},
+        {"GET /state%00.css HTTP/1.1\r\nHost: localhost\r\n\r\n", "4"},
+        {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", "4"},
+        {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "4"},
+        {"PUT /state HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "fffffffffffffffff\r\n",
+         "4"},
+        {"BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", "4"},
+    };
+    struct line_slot slots[2];
+    char names[2][8];
+    char answer[4096];
+    struct line_station station = make_station(slots, names, 2);
+    struct line_http_options options = {
+        .job = &job, .station = &station, .address = "127.0.0.1:0"};
+    struct line_http_view *http = NULL;
+    struct line_view view;
+    CU_ASSERT_EQUAL_FATAL(line_http_view_new(&http, &view, &options, NULL), EM_OK);
+    const char *url = line_http_view_url(http);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CU_ASSERT(http_exchange(url, rows[i].request, strlen(rows[i].request), answer,
+                                sizeof answer));
+        if (!has_status(answer, rows[i].statuses))
+            (void)fprintf(stderr, "%s: %.60s\n", rows[i].request, answer);
+        CU_ASSERT(has_status(answer, rows[i].statuses));
+        mutate(url, rows[i].request, 50);
+    }
+    char *much = malloc(1 << 20); /* a header without end */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(much);
+    memset(much, 'a', 1 << 20);
+    memcpy(much, "GET / HTTP/1.1\r\nHost: ", 22);
+    CU_ASSERT(http_exchange(url, much, 1 << 20, answer, sizeof answer));
+    CU_ASSERT(answer[0] == '\0' || has_status(answer, "4"));
+    free(much);
+    CU_ASSERT(http_exchange(url, rows[0].request, strlen(rows[0].request), answer,
+                            sizeof answer));
+    CU_ASSERT(has_status(answer, "2"));
+    line_http_view_free(http);
+}
+
 static const struct em_test tests[] = {
     {"addresses", addresses}, {"requests", requests}, {"tokens", tokens},
     {"frames", frames},       {"failures", failures}, {"wire", wire},
+    {"malformed", malformed},
 };
 
 EM_TEST_MAIN("line in browsers", tests)

@@ -55,6 +55,10 @@ _mfg_flash()
     -e)
         [[ $command != elf2image ]] || return
         ;;
+    --http)
+        mapfile -t COMPREPLY < <(compgen -W '127.0.0.1:8080' -- "$current")
+        return
+        ;;
     --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | --since | --title | \
         --version | --min-rev-full | --max-rev-full | --elf-sha256-offset | --target-offset | --chunk-size)
         [[ $previous == --units && $command == 'ledger export' ]] || return
@@ -168,7 +172,7 @@ _mfg_flash()
             ;;
         line)
             word='--station --ports --all --watch --count --ledger --check --approve --simulate --boards
-                --rounds'
+                --rounds --http --http-token-file'
             ;;
         'efuse summary')
             word='--format --file --active'

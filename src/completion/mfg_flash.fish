@@ -203,6 +203,8 @@ complete -c mfg_flash -n '__mfg_flash_is line' -l approve -x -d 'Hash of the pla
 complete -c mfg_flash -n '__mfg_flash_is line' -l simulate -d 'The rehearsal'
 complete -c mfg_flash -n '__mfg_flash_is line' -l boards -r -F -d 'Folder of simulated boards'
 complete -c mfg_flash -n '__mfg_flash_is line' -l rounds -x -d 'Simulated boards of each slot'
+complete -c mfg_flash -n '__mfg_flash_is line' -l http -x -a 127.0.0.1:8080 -d 'Show the line to browsers'
+complete -c mfg_flash -n '__mfg_flash_is line' -l http-token-file -r -F -d 'Token that they need'
 
 # ledger
 complete -c mfg_flash -f -n __mfg_flash_none -a ledger -d 'Which board got which unit'

@@ -40,6 +40,7 @@ libline_la_SOURCES = \
 	src/line/tell.c \
 	src/line/totals.c \
 	src/line/view.h \
+	src/line/view_both.c \
 	src/line/view_http.c \
 	src/line/view_int.h \
 	src/line/view_json.c \

@@ -259,15 +259,18 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
         .cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, "espmfg"),
     };
     http_judge(&answer, &view->rules, &request);
+    bool head = strcmp(method, "HEAD") == 0;
     struct MHD_Response *response =
         answer.text != NULL
             ? MHD_create_response_from_buffer(
                   strlen(answer.text), (void *)(uintptr_t)answer.text, /* only read */
                   MHD_RESPMEM_PERSISTENT)
-            : of_what(view, answer.what, connection, strcmp(method, "HEAD") == 0);
+            : of_what(view, answer.what, connection, head);
     if (response == NULL)
         return MHD_NO; /* no memory: the connection is closed */
     add_headers(response, &answer, request.token);
+    if (head || answer.what != HTTP_EVENTS) /* or its place would stay taken a while */
+        (void)MHD_add_response_header(response, "Connection", "close"); /* as there */
     enum MHD_Result result = MHD_queue_response(connection, answer.status, response);
     MHD_destroy_response(response);
     return result;
@@ -287,17 +290,28 @@ static void join(struct em_buf *out, const char *const lines[])
         em_buf_append_text(out, lines[i]);
 }
 
+/* No path and no token has letters that need escapes, so nothing of them is undone: "%00"
+ * would end a text. */
+static size_t unescape(void *user, struct MHD_Connection *connection, char *text)
+{
+    (void)user;
+    (void)connection;
+    return strlen(text);
+}
+
 static enum em_status listen_at(struct line_http_view *view, struct http_address *address,
                                 const char *text, struct em_error *err)
 {
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+    /* poll(), as with epoll connections that end in the middle of a request keep their
+     * place until their time is over (libmicrohttpd 0.9.75). */
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                      (address->is_v6 ? (unsigned)MHD_USE_IPv6 : 0U);
     errno = 0;
     view->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, view, MHD_OPTION_SOCK_ADDR, &address->at.any,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)VIEWERS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
-        MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     if (view->daemon == NULL && errno == EADDRINUSE)
         return em_error_set(err, EM_ERR_IO, "another line may run: choose another port",
                             "--http %s: something else is there", text);
@@ -418,20 +432,4 @@ void line_http_view_free(struct line_http_view *view)
     (void)pthread_mutex_destroy(&view->lock); /* nobody has it any more */
     (void)pthread_cond_destroy(&view->woken);
     free(view);
-}
-
-/* ---- Two views at once ---- */
-
-static void on_both(void *user, const struct line_event *event)
-{
-    struct line_view *const *views = ((struct line_both_views *)user)->views;
-    for (size_t i = 0; i < 2; i++) {
-        if (views[i]->event != NULL)
-            views[i]->event(views[i]->user, event);
-    }
-}
-
-struct line_view line_both_view(struct line_both_views *both)
-{
-    return (struct line_view){on_both, both};
 }
