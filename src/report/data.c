@@ -13,7 +13,10 @@
 /* Cut if too long. */
 static void keep(char *out, size_t size, const char *text)
 {
-    (void)snprintf(out, size, "%s", text == NULL ? "" : text);
+    size_t len = text == NULL ? 0 : strnlen(text, size - 1);
+    if (len > 0)
+        memcpy(out, text, len);
+    out[len] = '\0';
 }
 
 /* ---- Bits of claims ---- */
