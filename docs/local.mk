@@ -40,6 +40,7 @@ man3_MANS  = \
 	docs/espmfg_export.3 \
 	docs/espmfg_file.3 \
 	docs/espmfg_flash.3 \
+	docs/espmfg_flash_encrypt.3 \
 	docs/espmfg_hooks.3 \
 	docs/espmfg_image.3 \
 	docs/espmfg_key.3 \
@@ -49,6 +50,7 @@ man3_MANS  = \
 	docs/espmfg_nvs_reader.3 \
 	docs/espmfg_nvs_table.3 \
 	docs/espmfg_port.3 \
+	docs/espmfg_seal.3 \
 	docs/espmfg_sim.3 \
 	docs/espmfg_units.3 \
 	docs/espmfg_verify.3 \

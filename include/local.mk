@@ -11,6 +11,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/export.h \
 	include/espmfg/file.h \
 	include/espmfg/flash.h \
+	include/espmfg/flash_encrypt.h \
 	include/espmfg/hooks.h \
 	include/espmfg/image.h \
 	include/espmfg/key.h \
@@ -20,6 +21,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \
 	include/espmfg/port.h \
+	include/espmfg/seal.h \
 	include/espmfg/sim.h \
 	include/espmfg/units.h \
 	include/espmfg/verify.h \

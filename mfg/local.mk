@@ -44,6 +44,11 @@ libespmfg_all_la_SOURCES += \
 	mfg/plan_int.h \
 	mfg/report.c \
 	mfg/report_int.h \
+	mfg/seal.c \
+	mfg/seal_cert.c \
+	mfg/seal_id.c \
+	mfg/seal_int.h \
+	mfg/sealed.c \
 	mfg/table.c \
 	mfg/table_text.c \
 	mfg/types.c \
@@ -51,11 +56,15 @@ libespmfg_all_la_SOURCES += \
 	mfg/unit.c \
 	mfg/unit_int.h \
 	mfg/units.c \
+	mfg/units_flash.c \
 	mfg/units_int.h \
 	mfg/units_keys.c \
 	mfg/units_listed.c \
 	mfg/units_rows.c \
+	mfg/units_sealed.c \
 	mfg/units_values.c \
+	mfg/unseal.c \
+	mfg/unseal_files.c \
 	mfg/verify.c \
 	mfg/verify_diff.c \
 	mfg/verify_folders.c \

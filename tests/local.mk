@@ -62,18 +62,24 @@ test_scripts = \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \
 	tests/golden_public.sh \
+	tests/flash_crypt_cli.sh \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
 	tests/ledger_report.sh \
 	tests/library.sh \
+	tests/line_before.sh \
 	tests/line_cli.sh \
+	tests/line_flash_encryption.sh \
 	tests/line_full_disk.sh \
 	tests/line_http.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/line_crash.sh \
 	tests/resume_kill.sh \
+	tests/seal_cli.sh \
+	tests/seal_line.sh \
+	tests/seal_strace.sh \
 	tests/samples.sh \
 	tests/style.sh \
 	tests/verify.sh
@@ -95,6 +101,7 @@ unit_tests = \
 	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_crypt_flash_encrypt \
 	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
@@ -140,6 +147,7 @@ unit_tests = \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
+	tests/test_flasher_sim_crypt \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_power \
@@ -151,10 +159,12 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_before \
 	tests/test_line_fail \
 	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_job \
+	tests/test_line_job_before \
 	tests/test_line_job_faults \
 	tests/test_line_kill \
 	tests/test_line_run \
@@ -169,6 +179,7 @@ unit_tests = \
 	tests/test_mfg_batch_stop \
 	tests/test_mfg_config \
 	tests/test_mfg_csv \
+	tests/test_mfg_seal \
 	tests/test_mfg_table \
 	tests/test_mfg_encoding \
 	tests/test_mfg_files \
@@ -184,6 +195,7 @@ unit_tests = \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
+	tests/test_mfg_units_flash \
 	tests/test_mfg_units_keys \
 	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \
@@ -220,6 +232,8 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 tests_test_report_data_LDADD = libreport.la $(LDADD) -lm
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_before_SOURCES = tests/test_line_before.c src/cli.c src/cli_words.c
+tests_test_line_before_LDADD = libline.la $(LDADD)
 tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
 tests_test_line_fail_LDADD = libline.la $(LDADD)
 tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
@@ -231,6 +245,8 @@ tests_test_line_view_http_LDADD = libline.la $(LDADD) $(MICROHTTPD_LIBS)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
 tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_before_SOURCES = tests/test_line_job_before.c src/cli_words.c
+tests_test_line_job_before_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
 tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
 tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
 tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c

@@ -3,6 +3,7 @@
 #ifndef SRC_LINE_JOB_H
 #define SRC_LINE_JOB_H
 
+#include <espmfg/flash_encrypt.h>
 #include <espmfg/units.h>
 
 #include <stdbool.h>
@@ -27,7 +28,20 @@ struct line_image {
     size_t len;
     char sha256[65];    /* of the content, in hex */
     bool encrypt;       /* the chip encrypts it */
+    bool host_encrypt;  /* the host does, with the unit's flash key */
     unsigned long line; /* of the job file */
+};
+
+/** Firmware that a board has to run and pass before the job's own is written. */
+struct line_before {
+    char *name;
+    char *flash_step, *boot_step; /* in the ledger: "flash/NAME", "boot/NAME" */
+    struct line_image *images;
+    size_t image_count;
+    char *boot_text; /* extended regular expression */
+    regex_t boot_regex;
+    bool has_regex;
+    uint32_t boot_timeout_ms, boot_baud;
 };
 
 enum line_step_kind {
@@ -52,6 +66,21 @@ struct line_step {
     unsigned long line;
 };
 
+/** Flash encryption, with a key of each unit's own. */
+struct line_crypt {
+    bool on;
+    bool release;  /* for good, and the ways round it closed */
+    bool firmware; /* images are encrypted on the host */
+    enum em_flash_scheme scheme;
+    size_t key_len;
+    char *keys_place; /* of the partition with the NVS keys, as written */
+    uint32_t keys_addr;
+    uint64_t keys_limit;
+};
+
+/** Is this the purpose of a key for flash encryption, or of half of one? */
+bool line_crypt_is_purpose(const char *purpose);
+
 enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 
 /** A job, complete with defaults and checked. Paths are as seen from the current folder.
@@ -64,14 +93,18 @@ struct line_job {
     char *ledger; /* path or URL */
     struct line_image *images;
     size_t image_count;
+    struct line_before *before; /* in their order */
+    size_t before_count;
     char *partition_table;                      /* file, or NULL */
     char *flash_size, *flash_mode, *flash_freq; /* as the options of write-flash */
     bool erase_all;
     struct em_units_options units; /* texts are the job's */
+    const char **seal;             /* paths of certificates; units.seal */
     struct em_units *source;       /* opened by line_job_open() */
     char *nvs_place;               /* where the unit's image goes, as written */
     uint32_t nvs_addr;
     uint64_t nvs_limit;
+    struct line_crypt crypt;
     struct line_step *steps;
     size_t step_count;
     char **overrides; /* ids of eFuse rules */
@@ -119,6 +152,9 @@ struct line_station {
     uint32_t baud;        /* of slots without an own one */
     char *reset_sequence; /* custom, or NULL */
     char *before;
+    /* Private key that opens keys of units that are sealed, and what has its passphrase;
+     * NULL: none. */
+    const char *unseal_key, *unseal_passphrase_file;
     struct line_hook *hooks;
     size_t hook_count;
 };
@@ -128,6 +164,10 @@ struct line_station {
 enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err);
 void line_job_free(struct line_job *job);
+
+/** Image @p idx of all that a job has: its own, then those of its stages; NULL: no more.
+ */
+const struct line_image *line_job_image(const struct line_job *job, size_t idx);
 
 /** Read the station file @p path; NULL: a station without slots and hooks, with this
  * PC's name. */

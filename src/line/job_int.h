@@ -102,7 +102,12 @@ struct job_y_image {
 
 struct job_y_units {
     char *config, *values, *prefix, *file_id, *size, *version, *at, *encryption,
-        *key_file, *keys_dir, *manifest, *folder;
+        *key_file, *keys_dir, *manifest, *folder, *keys_at, **seal;
+    uint32_t seal_count;
+};
+
+struct job_y_crypt {
+    char *mode, *key, *firmware;
 };
 
 struct job_y_key {
@@ -134,14 +139,24 @@ struct job_y_retry {
     char *attempts, *stop_after;
 };
 
+struct job_y_before {
+    char *name;
+    struct job_y_image *images;
+    uint32_t image_count;
+    struct job_y_boot *boot_check;
+};
+
 struct job_y {
     char *batch, *chip, *ledger, *partition_table, *keys_after, *stub;
     struct job_y_flash *flash;
     struct job_y_image *images;
     struct job_y_units *units;
+    struct job_y_crypt *flash_encryption;
     struct job_y_step *efuses;
     char **overrides;
     uint32_t image_count, step_count, override_count;
+    struct job_y_before *before;
+    uint32_t before_count;
     struct job_y_boot *boot_check;
     struct job_y_retry *retry;
 };
@@ -160,7 +175,7 @@ struct station_y_hook {
 };
 
 struct station_y {
-    char *name, *baud, *reset, *before;
+    char *name, *baud, *reset, *before, *unseal_key, *unseal_passphrase_file;
     struct station_y_slot *slots;
     struct station_y_hook *hooks;
     uint32_t slot_count, hook_count;
@@ -182,6 +197,20 @@ struct job_making {
 
 /** Flash settings, partition table and images (job_images.c). */
 enum em_status line_job_images(struct job_making *making, struct em_error *err);
+/** The images of a list that stands at @p list; *out and *count_out are the caller's also
+ * after a fault. */
+enum em_status line_job_take_images(struct line_image **out, size_t *count_out,
+                                    struct job_making *making,
+                                    const struct job_y_image *y, size_t count,
+                                    const char *list, struct em_error *err);
+/** A boot check: the expression, compiled if it is EM_OK, and its times. @p expect: where
+ * the expression stands. */
+enum em_status line_job_boot(regex_t *regex, uint32_t *timeout_ms, uint32_t *baud,
+                             const struct line_key *expect, const struct job_y_boot *y,
+                             struct em_error *err);
+/** Stages before the job's own firmware (job_before.c). */
+enum em_status line_job_before(struct job_making *making, struct em_error *err);
+void line_job_free_before(struct line_job *job);
 /** A place of the flash: address, and end of its partition or 0. */
 enum em_status line_job_place(uint32_t *addr_out, uint64_t *limit_out,
                               const struct job_making *making, const struct line_key *key,
@@ -190,6 +219,13 @@ enum em_status line_job_place(uint32_t *addr_out, uint64_t *limit_out,
 enum em_status line_job_overlaps(const struct job_making *making, struct em_error *err);
 /** Where units come from, and their place (job_units.c). */
 enum em_status line_job_units(struct job_making *making, struct em_error *err);
+/** Flash encryption (job_crypt.c): what the job says of it, with encryption: flash; then,
+ * with making->blank, its steps for eFuses. */
+enum em_status line_job_crypt(struct job_making *making, struct em_error *err);
+enum em_status line_job_crypt_steps(struct job_making *making, struct em_error *err);
+/** A new step at the end; NULL: out of memory (job_steps.c). */
+struct line_step *line_job_new_step(struct job_making *making, enum line_step_kind kind,
+                                    const struct line_key *key, struct em_error *err);
 /** Steps for eFuses (job_steps.c). */
 enum em_status line_job_steps(struct job_making *making, struct em_error *err);
 /** Stage all steps on a chip that does not exist: what a real one would refuse. */

@@ -136,6 +136,22 @@ static void add_number(struct em_buf *text, const char *name, uint64_t value)
     add(text, name, number);
 }
 
+/* A stage is what is written and what has to be heard: who has passed it has passed that.
+ */
+static void add_before(struct em_buf *text, const struct line_before *stage)
+{
+    em_buf_append_text(text, "\nbefore");
+    add(text, "name", stage->name);
+    add(text, "expect", stage->boot_text);
+    for (size_t i = 0; i < stage->image_count; i++) {
+        const struct line_image *image = &stage->images[i];
+        em_buf_append_text(text, "\nimage");
+        add_number(text, "at", image->addr);
+        add(text, "sha256", image->sha256);
+        add(text, "encrypt", image->encrypt ? "yes" : "no");
+    }
+}
+
 static enum em_status hash_job(struct line_job *job, struct em_error *err)
 {
     struct em_buf text = {0};
@@ -147,13 +163,22 @@ static enum em_status hash_job(struct line_job *job, struct em_error *err)
     add(&text, "flash-size", job->flash_size);
     add(&text, "flash-mode", job->flash_mode);
     add(&text, "flash-freq", job->flash_freq);
+    if (job->crypt.on) {
+        add_number(&text, "keys-at", job->crypt.keys_addr);
+        add_number(&text, "flash-key", job->crypt.key_len);
+        add(&text, "firmware", job->crypt.firmware ? "yes" : "no");
+    }
     for (size_t i = 0; i < job->image_count; i++) {
         const struct line_image *image = &job->images[i];
         em_buf_append_text(&text, "\nimage");
         add_number(&text, "at", image->addr);
         add(&text, "sha256", image->sha256);
         add(&text, "encrypt", image->encrypt ? "yes" : "no");
+        if (image->host_encrypt)
+            add(&text, "host-encrypt", "yes");
     }
+    for (size_t i = 0; i < job->before_count; i++)
+        add_before(&text, &job->before[i]);
     return end_text(job->digest, &text, EM_OK, err);
 }
 

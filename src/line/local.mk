@@ -5,8 +5,10 @@
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
 	src/line/board.c \
+	src/line/board_before.c \
 	src/line/board_boot.c \
 	src/line/board_burn.c \
+	src/line/board_crypt.c \
 	src/line/board_flash.c \
 	src/line/board_link.c \
 	src/line/board_unit.c \
@@ -21,6 +23,8 @@ libline_la_SOURCES = \
 	src/line/http_state.c \
 	src/line/job.c \
 	src/line/job.h \
+	src/line/job_before.c \
+	src/line/job_crypt.c \
 	src/line/job_images.c \
 	src/line/job_int.h \
 	src/line/job_plan.c \
