@@ -14,11 +14,17 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {
-    &ledger_init.cli,  &ledger_status.cli,
-    &ledger_show.cli,  &ledger_list.cli,
-    &ledger_retry.cli, &ledger_release.cli,
-    &ledger_scrap.cli, &ledger_export.cli,
-    &ledger_check.cli, NULL,
+    &ledger_init.cli,
+    &ledger_status.cli,
+    &ledger_show.cli,
+    &ledger_list.cli,
+    &ledger_retry.cli,
+    &ledger_release.cli,
+    &ledger_scrap.cli,
+    &ledger_export.cli,
+    &ledger_report.cli,
+    &ledger_check.cli,
+    NULL,
 };
 
 const struct cli_command ledger_group = {
@@ -85,6 +91,11 @@ static const char *take(void *user, int id, char *const *values)
         break;
     case LEDGER_OPT_OUTPUT:
         args->output = values[0];
+        break;
+    case LEDGER_OPT_SINCE:
+        return ledger_take_since(args, values[0]);
+    case LEDGER_OPT_TITLE:
+        args->title = values[0];
         break;
     case LEDGER_OPT_STATE:
         return take_state(args, values[0]);

@@ -22,6 +22,8 @@ struct ledger_args {
     const char *output; /* NULL: stdout */
     int state;          /* -1: any */
     bool stopped;       /* only those */
+    const char *title;  /* of a report */
+    char since[EM_LEDGER_TIME];
     const char *words[CLI_POSITIONALS_MAX];
 };
 
@@ -36,6 +38,8 @@ enum {
     LEDGER_OPT_OUTPUT,
     LEDGER_OPT_STATE,
     LEDGER_OPT_STOPPED,
+    LEDGER_OPT_SINCE,
+    LEDGER_OPT_TITLE,
 };
 /* clang-format off */
 #define LEDGER_OPTION                                                                      \
@@ -52,9 +56,13 @@ extern const struct flash_command ledger_release;
 extern const struct flash_command ledger_scrap;
 extern const struct flash_command ledger_export;
 extern const struct flash_command ledger_check;
+extern const struct flash_command ledger_report;
 
 /** Parse the words of a command. -1, or the exit status. */
 int ledger_parse(struct flash *flash, struct ledger_args *args, int argc, char **argv);
+
+/** Take the value of --since; NULL, or what is wrong with it. */
+const char *ledger_take_since(struct ledger_args *args, const char *text);
 
 /** Open the ledger that the options name. */
 enum em_status ledger_open(struct flash *flash, const struct ledger_args *args,

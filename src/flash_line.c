@@ -23,6 +23,8 @@ enum {
     OPT_APPROVE,
     OPT_SIMULATE,
     OPT_BOARDS,
+    OPT_HTTP,
+    OPT_HTTP_TOKEN,
 };
 
 static const struct cli_option options[] = {
@@ -48,6 +50,13 @@ static const struct cli_option options[] = {
     {"boards", NULL, "FOLDER",
      "keep flash and eFuses of simulated boards here, and all of a rehearsal",
      OPT_BOARDS},
+    {"http", NULL, "ADDRESS:PORT",
+     "show the line to browsers, at 127.0.0.1:8080 for example; they can only look",
+     OPT_HTTP},
+    {"http-token-file", NULL, "FILE",
+     "browsers need the token that stands in FILE; not optional but for loopback "
+     "addresses",
+     OPT_HTTP_TOKEN},
     {"rounds", NULL, "N", "simulated boards of each slot (default: no end)", OPT_ROUNDS},
     {NULL, NULL, NULL, NULL, 0},
 };
@@ -88,6 +97,12 @@ static const char *on_option(void *user, int id, char *const *values)
     case OPT_SIMULATE:
         line->simulate = true;
         break;
+    case OPT_HTTP:
+        line->http = values[0];
+        break;
+    case OPT_HTTP_TOKEN:
+        line->http_token_file = values[0];
+        break;
     default:
         line->folder = values[0];
     }
@@ -111,6 +126,8 @@ static const char *contradiction(const struct flash_line *line)
         return "--boards is for simulated boards";
     if (line->rounds > 0 && !sim)
         return "--rounds is for simulated boards";
+    if (line->http_token_file != NULL && line->http == NULL)
+        return "--http-token-file is for --http";
     if (line->watch && sim)
         return "simulated boards come by themselves: leave --watch out";
     return NULL;
@@ -162,6 +179,8 @@ static enum em_status do_line(struct flash_line *line, struct em_error *err)
     if (status == EM_OK)
         status = no_boards(line, err);
     if (status == EM_OK)
+        status = flash_line_http(line, err);
+    if (status == EM_OK)
         status = flash_line_ledger(line, err);
     return status == EM_OK ? flash_line_run(line, err) : status;
 }
@@ -209,6 +228,7 @@ static int run(struct flash *flash, int argc, char **argv)
         return cli_fault(flash_program, flash->command, "%s", fault);
     flash->term.exit_status = line_exit;
     enum em_status status = do_line(&line, &flash->err);
+    line_http_view_free(line.http_view);
     em_ledger_close(line.ledger);
     tell_end(&line);
     flash_line_feed_free(&line);

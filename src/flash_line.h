@@ -13,6 +13,7 @@ struct flash_line {
     const char *job_file;
     const char *boards; /* "sim:CHIP*SLOTS", or NULL */
     const char *station_file, *ports, *approve, *folder, *ledger_path;
+    const char *http, *http_token_file;
     bool all, watch, check, simulate;
     unsigned long long count, rounds;
 
@@ -31,6 +32,9 @@ struct flash_line {
     bool rehearsal_is_ours;      /* … to be removed again */
     char *own_ledger, *own_keys; /* in it */
 
+    struct line_http_view *http_view;
+    struct line_view http_events;
+
     enum line_end end;
     struct line_totals totals;
     bool ran;
@@ -47,6 +51,9 @@ void flash_line_rehearse_end(struct flash_line *line);
 /** Open the ledger, or make it; nothing is burned but what was approved
  * (flash_line_ledger.c). */
 enum em_status flash_line_ledger(struct flash_line *line, struct em_error *err);
+
+/** Show it to browsers, if the command line says so (flash_line_run.c). */
+enum em_status flash_line_http(struct flash_line *line, struct em_error *err);
 
 /** Run the line and show it (flash_line_run.c). */
 enum em_status flash_line_run(struct flash_line *line, struct em_error *err);

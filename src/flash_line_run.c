@@ -114,6 +114,28 @@ static void end_painting(struct painter *painter)
     (void)pthread_cond_destroy(&painter->changed);
 }
 
+/* ---- Browsers ---- */
+
+enum em_status flash_line_http(struct flash_line *line, struct em_error *err)
+{
+    struct em_error note;
+    struct em_hooks hooks = term_hooks(&line->flash->term);
+    const struct line_http_options options = {.job = &line->job,
+                                              .station = &line->station,
+                                              .address = line->http,
+                                              .token_file = line->http_token_file};
+    if (line->http == NULL)
+        return EM_OK;
+    enum em_status status =
+        line_http_view_new(&line->http_view, &line->http_events, &options, err);
+    if (status != EM_OK)
+        return status;
+    (void)em_error_set(&note, EM_OK, NULL, "browsers see the line at %s",
+                       line_http_view_url(line->http_view));
+    hooks.log(hooks.user, EM_LOG_NOTE, NULL, &note);
+    return EM_OK;
+}
+
 /* ---- Running ---- */
 
 static enum em_status judge(struct flash_line *line, struct em_error *err)
@@ -164,6 +186,10 @@ enum em_status flash_line_run(struct flash_line *line, struct em_error *err)
         status = line_term_view_new(&painter.view, &options.view, &view_options, err);
     if (status != EM_OK)
         return status;
+    struct line_view shown = options.view;
+    struct line_both_views both = {{&shown, &line->http_events}};
+    if (line->http_view != NULL)
+        options.view = line_both_view(&both);
     if (painter.view != NULL)
         start_painting(&painter);
     status = line_run(&options, &line->end, &line->totals, err);

@@ -42,6 +42,7 @@ mfg_flash_SOURCES = \
 	src/flash_ledger.h \
 	src/flash_ledger_change.c \
 	src/flash_ledger_export.c \
+	src/flash_ledger_report.c \
 	src/flash_ledger_show.c \
 	src/flash_line.c \
 	src/flash_line.h \
@@ -65,7 +66,7 @@ mfg_flash_SOURCES = \
 	src/flash_verify.c \
 	src/flash_write.c \
 	src/mfg_flash.c
-mfg_flash_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS)
+mfg_flash_LDADD = libline.la libreport.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS)
 
 mfg_gen_SOURCES = \
 	$(program_sources) \

@@ -80,6 +80,21 @@ expect 2 stderr 'contradict' export --units --events
 expect 2 stderr 'choose csv or jsonl' export --format xml
 expect 2 stderr '--output is needed' export --json
 
+# ---- Report ----
+
+expect 0 stdout '<!DOCTYPE html>' report
+expect 0 stdout 'no &quot;answer&quot;, at all' report --title 'Late <shift>'
+expect 0 stdout '<h1>Late &lt;shift&gt;</h1>' report --title 'Late <shift>'
+expect 0 stdout 'nothing happened' report --since 2099-01-01
+expect 0 stdout '</html>' report --since 90m
+expect 2 stderr 'a time in UTC' report --since yesterday
+expect 2 stderr 'a time in UTC' report --since 2026-02-30
+expect 0 stdout "events written to 'r.html'" report --output r.html
+expect 2 stderr 'nowhere' report --output nowhere/r.html
+expect 2 stderr '--output is needed' report --json
+expect 2 stderr "cannot open ledger 'nowhere.db'" report --ledger nowhere.db --output n.html
+[ ! -e n.html ] || fail "a report of no ledger"
+
 # ---- JSON ----
 
 fits 0 init --ledger 2.db --name 2 --chip esp32 --units 1
@@ -94,6 +109,7 @@ fits 2 list --ledger nowhere.db
 fits 2 retry 1 --reason x
 fits 0 scrap 1 --reason x
 fits 0 export --output e.csv
+fits 0 report --output r.html
 fits 0 check
 
 # ---- Damage ----
@@ -106,6 +122,8 @@ page=$(($(wc -c <4.db) / 8192))
 printf '\000' | dd of=4.db bs=1 seek=$((page * 4096)) conv=notrunc 2>/dev/null
 expect 1 stderr 'malformed' check --ledger 4.db
 fits 1 check --ledger 4.db
+expect 0 stderr 'does not keep its promises' report --ledger 4.db --output 4.html
+grep -q malformed 4.html || fail "the report does not tell that the ledger is damaged"
 
 [ "$failed" -eq 0 ] && echo "ledger: $checks checks, all as they should be"
 [ "$failed" -eq 0 ]

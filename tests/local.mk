@@ -11,6 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
 
 EXTRA_DIST += \
+	tests/browser_util.sh \
 	tests/cli_util.sh \
 	tests/bench/README.md \
 	tests/data \
@@ -19,6 +20,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/http_util.h \
 	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
@@ -64,11 +66,13 @@ test_scripts = \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
+	tests/ledger_report.sh \
 	tests/library.sh \
 	tests/line_before.sh \
 	tests/line_cli.sh \
 	tests/line_flash_encryption.sh \
 	tests/line_full_disk.sh \
+	tests/line_http.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/line_crash.sh \
@@ -166,6 +170,7 @@ unit_tests = \
 	tests/test_line_run \
 	tests/test_line_station \
 	tests/test_line_view_lines \
+	tests/test_line_view_http \
 	tests/test_line_view_term \
 	tests/test_many_devices \
 	tests/test_mfg_batch \
@@ -205,6 +210,7 @@ unit_tests = \
 	tests/test_nvs_damage \
 	tests/test_nvs_fit \
 	tests/test_nvs_golden \
+	tests/test_report_data \
 	tests/test_nvs_image \
 	tests/test_nvs_key \
 	tests/test_nvs_look \
@@ -213,7 +219,8 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	line_crash make_elf resume_kill
+	line_crash make_elf resume_kill \
+	ledger_many live_show
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -222,6 +229,7 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+tests_test_report_data_LDADD = libreport.la $(LDADD) -lm
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
 tests_test_line_before_SOURCES = tests/test_line_before.c src/cli.c src/cli_words.c
@@ -233,6 +241,7 @@ tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
+tests_test_line_view_http_LDADD = libline.la $(LDADD) $(MICROHTTPD_LIBS)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
 tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
@@ -254,6 +263,10 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
+live_show_SOURCES = tests/live_show.c
+live_show_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS)
+ledger_many_SOURCES = tests/ledger_many.c
+ledger_many_LDADD   = libespmfg_all.la $(EM_LIBS) -lm
 
 # The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
 line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
@@ -278,7 +291,7 @@ bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
-bench_line_SOURCES     = tests/bench/bench_line.c tests/bench/bench_sim.h
+bench_line_SOURCES     = tests/bench/bench_line.c tests/bench/bench_sim.h tests/http_util.h
 bench_line_LDADD       =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
@@ -296,15 +309,16 @@ bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
 FUZZ_SECONDS = 60
-fuzz_targets = config values key reader image loader sim efuse script job
+fuzz_targets = config values key reader image loader sim efuse script job http
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
-	src/cli_words.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
+	src/cli_words.c src/line/event_json.c \
+	src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
-	$(CYAML_CFLAGS)
+	$(CYAML_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
@@ -315,7 +329,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \

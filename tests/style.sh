@@ -54,6 +54,8 @@ efuse (chip|rom)/
 sim (chip|efuse)/|rom/(slip|proto)_int|transport/(telnet|tty)_int
 EOF
 
+none "src/report/ includes a room above or beside it" '#include "(flasher|mfg|nvs|src/(?!report/)|tests)/' \
+    src/report/*.[ch]
 none "mfg/ or src/ includes a private header of nvs/" '#include "nvs/' mfg/*.[ch] mfg/*/*.[ch] src/*.[ch]
 none "a sample includes more than public headers" '#include "' samples/*.c
 none "a public header includes an internal one" '#include "' include/espmfg/*.h

@@ -17,7 +17,7 @@ _mfg_flash()
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         rules
         execute-scripts'
-    ledgers='init status show list retry release scrap export check'
+    ledgers='init status show list retry release scrap export report check'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
@@ -47,7 +47,7 @@ _mfg_flash()
         fi
         ;;
     -o)
-        if [[ $command == @(elf2image|merge-bin) || $command == 'ledger export' ]]; then
+        if [[ $command == @(elf2image|merge-bin) || $command == ledger\ @(export|report) ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
         fi
         return
@@ -55,7 +55,11 @@ _mfg_flash()
     -e)
         [[ $command != elf2image ]] || return
         ;;
-    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | \
+    --http)
+        mapfile -t COMPREPLY < <(compgen -W '127.0.0.1:8080' -- "$current")
+        return
+        ;;
+    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | --since | --title | \
         --version | --min-rev-full | --max-rev-full | --elf-sha256-offset | --target-offset | --chunk-size)
         [[ $previous == --units && $command == 'ledger export' ]] || return
         ;;
@@ -168,7 +172,7 @@ _mfg_flash()
             ;;
         line)
             word='--station --ports --all --watch --count --ledger --check --approve --simulate --boards
-                --rounds'
+                --rounds --http --http-token-file'
             ;;
         'efuse summary')
             word='--format --file --active'
@@ -202,6 +206,9 @@ _mfg_flash()
             ;;
         'ledger retry' | 'ledger release' | 'ledger scrap')
             word='--ledger --reason'
+            ;;
+        'ledger report')
+            word='--ledger --output --since --title'
             ;;
         'ledger export')
             word='--ledger --format --events --units --output'

@@ -9,7 +9,7 @@ function __mfg_flash_command
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts rules
-    set -l ledgers init status show list retry release scrap export check
+    set -l ledgers init status show list retry release scrap export report check
     set -l command
     for word in (commandline -opc)[2..-1]
         if test -n "$command"
@@ -203,6 +203,8 @@ complete -c mfg_flash -n '__mfg_flash_is line' -l approve -x -d 'Hash of the pla
 complete -c mfg_flash -n '__mfg_flash_is line' -l simulate -d 'The rehearsal'
 complete -c mfg_flash -n '__mfg_flash_is line' -l boards -r -F -d 'Folder of simulated boards'
 complete -c mfg_flash -n '__mfg_flash_is line' -l rounds -x -d 'Simulated boards of each slot'
+complete -c mfg_flash -n '__mfg_flash_is line' -l http -x -a 127.0.0.1:8080 -d 'Show the line to browsers'
+complete -c mfg_flash -n '__mfg_flash_is line' -l http-token-file -r -F -d 'Token that they need'
 
 # ledger
 complete -c mfg_flash -f -n __mfg_flash_none -a ledger -d 'Which board got which unit'
@@ -214,6 +216,7 @@ complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a retry -d 'Try a stopped b
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a release -d 'Take a unit from its board'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a scrap -d 'Give a board up for good'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a export -d 'Events or units as CSV or JSON lines'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a report -d 'How the batch went, as an HTML page'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a check -d 'Prove the promises'
 complete -c mfg_flash -n __mfg_flash_ledger -l ledger -r -d 'The ledger'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l name -x -d 'Of the batch'
@@ -224,4 +227,6 @@ complete -c mfg_flash -n "__mfg_flash_is 'ledger list'" -l stopped -d 'Only thos
 complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l format -x -a 'csv jsonl' -d 'How'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l events -d 'Every event'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -l units -d 'Every unit'
-complete -c mfg_flash -n "__mfg_flash_is 'ledger export'" -s o -l output -r -d 'Write it into a file'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger export' 'ledger report'" -s o -l output -r -d 'Write it into a file'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger report'" -l since -x -d 'Only what happened since'
+complete -c mfg_flash -n "__mfg_flash_is 'ledger report'" -l title -x -d 'What stands at its top'

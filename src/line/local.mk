@@ -18,6 +18,9 @@ libline_la_SOURCES = \
 	src/line/feed_ports.c \
 	src/line/feed_sim.c \
 	src/line/hooks.c \
+	src/line/http.h \
+	src/line/http_rules.c \
+	src/line/http_state.c \
 	src/line/job.c \
 	src/line/job.h \
 	src/line/job_before.c \
@@ -41,10 +44,29 @@ libline_la_SOURCES = \
 	src/line/tell.c \
 	src/line/totals.c \
 	src/line/view.h \
+	src/line/view_both.c \
+	src/line/view_http.c \
 	src/line/view_int.h \
 	src/line/view_json.c \
 	src/line/view_lines.c \
 	src/line/view_slot.c \
 	src/line/view_term.c \
 	src/line/view_text.c
-libline_la_LIBADD = $(CYAML_LIBS)
+nodist_libline_la_SOURCES = src/line/live.c
+libline_la_LIBADD = $(CYAML_LIBS) $(MICROHTTPD_LIBS)
+
+# What browsers get, as lines of C.
+live_files = \
+	src/line/live/icon.svg \
+	src/line/live/live.css \
+	src/line/live/live.html \
+	src/line/live/live.js
+CLEANFILES += src/line/live.c
+EXTRA_DIST += $(live_files)
+
+src/line/live.c: src/text_asset.awk $(live_files)
+	$(AM_V_GEN)$(MKDIR_P) src/line && LC_ALL=C $(AWK) -v header=src/line/http.h \
+	    -f $(srcdir)/src/text_asset.awk live_page=$(srcdir)/src/line/live/live.html \
+	    live_style=$(srcdir)/src/line/live/live.css \
+	    live_script=$(srcdir)/src/line/live/live.js \
+	    live_icon=$(srcdir)/src/line/live/icon.svg >$@.tmp && mv $@.tmp $@

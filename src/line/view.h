@@ -46,4 +46,31 @@ enum em_status line_term_view_new(struct line_term_view **out, struct line_view 
 void line_term_view_paint(struct line_term_view *view, bool end);
 void line_term_view_free(struct line_term_view *view);
 
+/**
+ * In browsers (view_http.c): a page with a tile a slot, at @c address. Events are only
+ * copied; slow viewers, or many, never hold up a line.
+ */
+struct line_http_options {
+    const struct line_job *job;         /**< stays the caller's, as it is */
+    const struct line_station *station; /**< likewise */
+    const char *address;                /**< "127.0.0.1:8080" */
+    const char *token_file; /**< who looks has to have what stands there; NULL: everybody,
+                             * which only a loopback address may have */
+};
+struct line_http_view;
+/** EM_ERR_USAGE: no address; EM_ERR_IO: it is taken; EM_ERR_REFUSED: no token. */
+enum em_status line_http_view_new(struct line_http_view **out, struct line_view *view,
+                                  const struct line_http_options *options,
+                                  struct em_error *err);
+/** Where it can be seen. */
+const char *line_http_view_url(const struct line_http_view *view);
+/** Waits a second at most for viewers to get the last message. NULL is allowed. */
+void line_http_view_free(struct line_http_view *view);
+
+/** Both of two views get every event. */
+struct line_both_views {
+    struct line_view *views[2];
+};
+struct line_view line_both_view(struct line_both_views *both);
+
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many units an hour mfg_flash line makes against what its boards allow, what CPU it
- * costs; and how many without any board's time, with which memory. */
+ * costs; how many without any board's time, with which memory; and what browsers that
+ * look on cost. */
 #define _DEFAULT_SOURCE
 #define _XOPEN_SOURCE 700
 
 #define BENCH "bench_line"
 
 #include "tests/bench/bench_sim.h"
+#include "tests/http_util.h"
 
 #include <sys/stat.h>
 
@@ -16,6 +18,8 @@ enum {
     SLOTS = 32, /* of boards in this process */
     FEW_UNITS = 1000,
     MANY_UNITS = 10000,
+    VIEWERS = 200,
+    WATCHED_UNITS = 256,
 };
 
 struct bench {
@@ -249,21 +253,106 @@ static void unpaced(struct bench *bench, unsigned units)
     end_batch();
 }
 
-static bool read_options(struct bench *bench, int argc, char *argv[], bool *paced_only,
-                         bool *unpaced_only, const char **dir)
+/* ---- Browsers that look on ---- */
+
+/* Take all that comes until the line closes; and as slow ones do, nothing at all for a
+ * tenth of them. */
+static void look_on(const char *url, unsigned viewers)
+{
+    static const char request[] = "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct pollfd *fds = calloc(viewers + 1, sizeof *fds);
+    unsigned open = 0;
+    check(fds != NULL, "no memory for", "viewers");
+    for (unsigned i = 0; i < viewers; i++) {
+        int fd = http_dial(url);
+        check(fd >= 0 && write(fd, request, sizeof request - 1) > 0, "cannot see", url);
+        fds[i] = (struct pollfd){.fd = i % 10 == 9 ? ~fd : fd, .events = POLLIN};
+        open += fds[i].fd >= 0;
+    }
+    while (open > 0 && poll(fds, viewers, -1) > 0) {
+        for (unsigned i = 0; i < viewers; i++) {
+            char bytes[65536];
+            if (fds[i].fd < 0 || fds[i].revents == 0 ||
+                read(fds[i].fd, bytes, sizeof bytes) > 0)
+                continue;
+            (void)close(fds[i].fd); /* only read */
+            fds[i].fd = -1;
+            open--;
+        }
+    }
+}
+
+/* One run of the line with so many viewers. */
+static struct run watched_once(struct bench *bench, const char *boards, unsigned units,
+                               unsigned viewers)
+{
+    int ends[2], status;
+    char line[LINE], url[128] = "";
+    struct rusage usage;
+    begin_batch(bench, "app.bin", units);
+    check(pipe(ends) == 0, "cannot make", "pipe");
+    (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    double begin = now_ms();
+    pid_t pid =
+        start((char *[]){bench->programs.flash, "line", "job.yaml", (char *)boards,
+                         "--approve", bench->plan, "--http", "127.0.0.1:0", NULL},
+              ends[1]);
+    (void)close(ends[1]);
+    FILE *out = fdopen(ends[0], "r");
+    pid_t viewer = -1;
+    while (out != NULL && fgets(line, sizeof line, out) != NULL) {
+        const char *at = strstr(line, "http://");
+        if (url[0] != '\0' || at == NULL || sscanf(at, "%127s", url) != 1)
+            continue;
+        viewer = fork();
+        check(viewer >= 0, "cannot start", "viewers");
+        if (viewer == 0) {
+            look_on(url, viewers);
+            _exit(0);
+        }
+    }
+    check(url[0] != '\0', "no address from", "mfg_flash line");
+    (void)fclose(out); /* only read */
+    check(wait4(pid, &status, 0, &usage) == pid, "cannot wait for", "mfg_flash");
+    struct run run = {.wall_ms = now_ms() - begin};
+    run.cpu_ms = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+    errno = 0;
+    check(status == 0, "failed:", "mfg_flash line");
+    check(waitpid(viewer, &status, 0) == viewer && status == 0, "failed:", "viewers");
+    end_batch();
+    return run;
+}
+
+/* Pairs of runs without and with viewers, one right after the other. */
+static void watched(struct bench *bench, const char *what, const char *boards,
+                    unsigned units)
+{
+    printf("%u units, %s, with 0 and with %u viewers, a tenth of which never reads:\n",
+           units, what, VIEWERS);
+    for (unsigned i = 0; i < bench->runs; i++) {
+        struct run without = watched_once(bench, boards, units, 0);
+        struct run with = watched_once(bench, boards, units, VIEWERS);
+        printf("  %.2f s and %.2f s: units an hour %.3f of what they were (target 0.99); "
+               "CPU %.3f and %.3f cores\n",
+               without.wall_ms / 1e3, with.wall_ms / 1e3, without.wall_ms / with.wall_ms,
+               without.cpu_ms / without.wall_ms, with.cpu_ms / with.wall_ms);
+    }
+}
+
+static bool read_options(struct bench *bench, int argc, char *argv[], char *only,
+                         const char **dir)
 {
     bool good = true;
-    for (int c; (c = getopt(argc, argv, "d:n:r:pu")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "d:n:r:puw")) != -1;) {
         if (c == 'd')
             *dir = optarg;
         else if (c == 'n')
             bench->boards = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'r')
             bench->runs = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'p')
-            *paced_only = true;
-        else if (c == 'u')
-            *unpaced_only = true;
+        else if (c == 'p' || c == 'u' || c == 'w')
+            *only = (char)c;
         else
             good = false;
     }
@@ -273,15 +362,15 @@ static bool read_options(struct bench *bench, int argc, char *argv[], bool *pace
 int main(int argc, char *argv[])
 {
     struct bench bench = {.boards = 32, .runs = 1};
-    bool paced_only = false, unpaced_only = false;
+    char only = 0;
     const char *dir = "/var/tmp"; /* on a disk, for the ledger */
-    if (!read_options(&bench, argc, argv, &paced_only, &unpaced_only, &dir)) {
-        fputs(
-            "usage: bench_line [-d DIR] [-n BOARDS] [-r RUNS] [-p] [-u] MFG_FLASH "
-            "MFG_SIM SAMPLES\n"
-            "  -n  2 or more (32)\n"
-            "  -p  only boards that take their time    -u  only boards that take none\n",
-            stderr);
+    if (!read_options(&bench, argc, argv, &only, &dir)) {
+        fputs("usage: bench_line [-d DIR] [-n BOARDS] [-r RUNS] [-p|-u|-w] MFG_FLASH "
+              "MFG_SIM SAMPLES\n"
+              "  -n  2 or more (32)\n"
+              "  -p  only boards that take their time    -u  only boards that take none\n"
+              "  -w  only with browsers that look on\n",
+              stderr);
         return 2;
     }
     char *samples = realpath(argv[optind + 2], NULL);
@@ -289,13 +378,18 @@ int main(int argc, char *argv[])
     bench.samples = samples;
     (void)snprintf(bench.dir, sizeof bench.dir, "%s/bench_line.XXXXXX", dir);
     enter(&bench.programs, argv[optind], argv[optind + 1], bench.dir);
-    if (!unpaced_only)
+    if (only == 0 || only == 'p')
         paced(&bench);
-    if (!paced_only) {
+    if (only == 0 || only == 'u') {
         printf("boards that take no time, %d slots, ledger and keys in %s:\n", SLOTS,
                dir);
         unpaced(&bench, FEW_UNITS);
         unpaced(&bench, MANY_UNITS);
+    }
+    if (only == 0 || only == 'w') {
+        watched(&bench, "boards that take their time",
+                "sim:esp32c3?timing=real&clock=wall*32", WATCHED_UNITS);
+        watched(&bench, "boards that take none", "sim:esp32c3*32", FEW_UNITS);
     }
     leave(&bench.programs, bench.dir);
     free(samples);
