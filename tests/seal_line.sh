@@ -39,6 +39,17 @@ efuses:
   - burn_key: {purpose: HMAC_UP}
 END
 }
+# on_one_board FOLDER HEX KEY: among the boards of a folder one has these bytes in its eFuses
+on_one_board() {
+    n=0
+    for fuses in "$1"/*.efuse; do
+        if od -An -v -tx1 "$fuses" | tr -d ' \n' | grep -q "$2"; then
+            n=$((n + 1))
+        fi
+    done
+    checks=$((checks + 1))
+    [ "$n" -eq 1 ] || fail "$3 is on $n boards"
+}
 hmac="encryption: hmac, keys_dir: keys"
 sim='sim:esp32c3*4'
 
@@ -98,15 +109,7 @@ for key in plain/*; do
     print=$(sha256sum "$key" | cut -d' ' -f1)
     grep -q "$print" units || fail "$key is not in the ledger"
     grep -q ",seal,.*$print sealed to $vault" events || fail "$key has no receipt"
-    hex=$(od -An -v -tx1 "$key" | tr -d ' \n')
-    n=0
-    for fuses in boards/*.efuse; do
-        if od -An -v -tx1 "$fuses" | tr -d ' \n' | grep -q "$hex"; then
-            n=$((n + 1))
-        fi
-    done
-    checks=$((checks + 1))
-    [ "$n" -eq 1 ] || fail "$key is on $n boards"
+    on_one_board boards "$(od -An -v -tx1 "$key" | tr -d ' \n')" "$key"
 done
 
 # Rotation: another vault from now on; what was sealed before stays as it is. A certificate that
@@ -164,6 +167,25 @@ END
 expect 0 stdout "12/40 done" line made.yaml "$sim" --station station.yaml --approve "$plan" --rounds 3
 expect 1 stdout "nothing here can open it" line made.yaml 'sim:esp32c3*1' --approve "$plan" --rounds 1 \
     --ledger other.db
+
+# Keys of flash encryption are sealed in the same way; the chip has their bytes in reverse.
+cat >job.yaml <<END
+batch: F
+chip: esp32c3
+ledger: flash.db
+units: {config: config.csv, values: values.csv, prefix: P, size: 0x3000, at: 0x9000,
+  encryption: flash, keys_at: 0xd000, keys_dir: flash, seal: [vault.crt, station.crt]}
+flash_encryption: {mode: development, key: xts128}
+END
+expect 0 stdout "units.seal[1]" line job.yaml --check
+plan=$(sed -n 's/^Plan of the eFuses: //p' stdout)
+expect 0 stdout '4/40 done' line job.yaml "$sim" --approve "$plan" --boards flashed \
+    --station station.yaml --rounds 1
+[ -z "$(find flash -type f ! -name '*.cms')" ] || fail "in flash: $(ls flash)"
+"$MFG_GEN" unseal -q --key vault.pem --outdir plain-flash flash/*.cms || fail "unseal flash/"
+for key in plain-flash/*; do
+    on_one_board flashed "$(od -An -v -tx1 -w1 "$key" | tac | tr -d ' \n')" "$key"
+done
 
 echo "$checks checks of a line with sealed keys, $landed kills, $failed failed"
 [ "$failed" -eq 0 ]
