@@ -48,6 +48,7 @@ chmod 644 token
 refused 'can be read by others' --http 127.0.0.1:0 --http-token-file token
 refused 'no-token' --http 127.0.0.1:0 --http-token-file no-token
 chmod 600 token
+refused 'no such address' --http 192.0.2.1:0 --http-token-file token
 
 # shellcheck source=tests/browser_util.sh
 . "$top/tests/browser_util.sh"
@@ -124,6 +125,8 @@ mkfifo in
 show=$!
 exec 9>in
 url_in shown
+there=${url#http://}
+refused 'something else is there' --http "${there%/}"
 look 390 2400 live-390
 look 768 1100 live-768
 look 1280 900 live-1280

@@ -343,4 +343,4 @@ fuzz: fuzz/library.a
 .PHONY: bench crash fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
-	rm -rf fuzz docs/html
+	rm -rf fuzz docs/html live-screens report-screens

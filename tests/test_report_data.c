@@ -174,6 +174,8 @@ static void causes(void)
         {"key e7ddd78d0010074d at 12", "key … at …"},
         {"dead or face", NULL},
         {"3000ms", "…ms"},
+        {"flash: no answer", "no answer"},
+        {"flash: ", "no reason recorded"},
         {"", "no reason recorded"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -75,7 +75,7 @@ enum em_status http_address_parse(struct http_address *out, const char *text,
     return em_error_set(
         err, EM_ERR_USAGE,
         "write 127.0.0.1:8080, [::1]:8080, or a port of this computer alone",
-        "'%s' is no address and port", text);
+        "--http '%s' is no address and port", text);
 }
 
 void http_address_url(char *out, size_t size, const struct http_address *address)

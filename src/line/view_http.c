@@ -299,6 +299,25 @@ static size_t unescape(void *user, struct MHD_Connection *connection, char *text
     return strlen(text);
 }
 
+static enum em_status cannot_listen(int errnum, const char *text, struct em_error *err)
+{
+    switch (errnum) {
+    case EADDRINUSE:
+        return em_error_set(err, EM_ERR_IO, "another line may run: choose another port",
+                            "--http %s: something else is there", text);
+    case EADDRNOTAVAIL:
+        return em_error_set(err, EM_ERR_IO,
+                            "see 'ip address'; 0.0.0.0 is all that it has",
+                            "--http %s: this computer has no such address", text);
+    case EACCES:
+        return em_error_set(err, EM_ERR_IO, "choose one from 1024 on, such as 8080",
+                            "--http %s: this port is not for you", text);
+    default:
+        return em_error_errno(err, errnum == 0 ? EIO : errnum, "--http %s: cannot listen",
+                              text);
+    }
+}
+
 static enum em_status listen_at(struct line_http_view *view, struct http_address *address,
                                 const char *text, struct em_error *err)
 {
@@ -312,12 +331,8 @@ static enum em_status listen_at(struct line_http_view *view, struct http_address
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)VIEWERS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
-    if (view->daemon == NULL && errno == EADDRINUSE)
-        return em_error_set(err, EM_ERR_IO, "another line may run: choose another port",
-                            "--http %s: something else is there", text);
     if (view->daemon == NULL)
-        return em_error_errno(err, errno == 0 ? EIO : errno, "--http %s: cannot listen",
-                              text);
+        return cannot_listen(errno, text, err);
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(view->daemon, MHD_DAEMON_INFO_BIND_PORT);
     if (info != NULL && address->is_v6)

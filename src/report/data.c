@@ -135,8 +135,12 @@ static void count_cause(struct report_data *data, const struct em_ledger_entry *
 {
     char text[REPORT_CAUSE];
     size_t i = 0;
-    report_cause_text(text,
-                      entry->detail[0] == '\0' ? "no reason recorded" : entry->detail);
+    const char *detail = entry->detail;
+    size_t step = strlen(entry->step);
+    if (step > 0 && strncmp(detail, entry->step, step) == 0 &&
+        strncmp(detail + step, ": ", 2) == 0)
+        detail += step + 2; /* it stands beside it */
+    report_cause_text(text, detail[0] == '\0' ? "no reason recorded" : detail);
     while (i < data->cause_count &&
            (strcmp(data->causes[i].text, text) != 0 ||
             strncmp(data->causes[i].step, entry->step, REPORT_NAME - 1) != 0))

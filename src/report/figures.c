@@ -130,10 +130,10 @@ static void step_row(struct svg *svg, const struct times *t, const char *name,
     char text[REPORT_TEXT];
     text_duration(text, report_spread_at(spread, 0.5));
     if (svg->narrow) {
-        svg_text(svg, "name", 0, y - 14, name);
+        svg_text_cut(svg, "name", 0, y - 14, name, 26);
         svg_text(svg, "end value", svg->width, y - 14, text);
     } else {
-        svg_text(svg, "name", 0, y + 5, name);
+        svg_text_cut(svg, "name", 0, y + 5, name, 24);
         svg_text(svg, "end value", svg->width, y + 5, text);
     }
     draw_box(svg, t, spread, y);
@@ -144,11 +144,14 @@ void figure_steps(struct em_buf *out, const struct report_data *data,
 {
     struct svg svg;
     size_t rows = data->board.count > 0;
+    size_t longest = 0; /* name, in bytes: steps of tests have some of their own */
     struct times t = {.low = 1e9, .high = 1e4};
     for (size_t i = 0; i < data->step_count; i++) {
         if (!figure_has_step(&data->steps[i]))
             continue;
         rows++;
+        size_t len = strlen(data->steps[i].name);
+        longest = len > longest ? len : longest;
         widen(&t, &data->steps[i].time);
     }
     if (data->board.count > 0)
@@ -164,7 +167,7 @@ void figure_steps(struct em_buf *out, const struct report_data *data,
               "A box for each step: its sides are the quartiles, the line in it the "
               "median, the whiskers the 5th and 95th percentile. The axis is "
               "logarithmic. The table below has the numbers.");
-    t.left = narrow ? 8 : 90;
+    t.left = narrow ? 8 : longest > 12 ? 190 : 90;
     t.right = svg.width - (narrow ? 8 : 84);
     time_axis(&svg, &t, narrow ? 20 : 0, height);
     double y = narrow ? 32 : step / 2;

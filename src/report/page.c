@@ -124,13 +124,14 @@ static void tiles(struct em_buf *out, const struct report_data *data)
     tile_end(out, "passed in the end");
     rate_tile(out, data);
     tile(out, "", "A board takes");
-    if (data->board.count > 0)
-        out_duration(out, report_spread_at(&data->board, 0.5));
-    else
+    if (data->board.count == 0) {
         out_raw(out, "–");
-    text_duration(text, report_spread_at(&data->board, 0.95));
-    out_fmt(out, "</b><small>median; 95 %% within %s</small></dd></div>\n",
-            data->board.count > 0 ? text : "–");
+        tile_end(out, "none has passed yet");
+    } else {
+        out_duration(out, report_spread_at(&data->board, 0.5));
+        text_duration(text, report_spread_at(&data->board, 0.95));
+        out_fmt(out, "</b><small>median; 95 %% within %s</small></dd></div>\n", text);
+    }
     promise_tile(out, data);
     out_raw(out, "</dl>\n");
 }
