@@ -30,9 +30,9 @@ say() {
 # To build and test; what tests look at documents and completions with; and what only the
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
-    libssl-dev libdeflate-dev libjansson-dev liblua5.4-dev libserialport-dev libsqlite3-dev
-    zlib1g-dev libcyaml-dev libyaml-dev libcunit1-dev'
-checkers='mandoc fish'
+    libssl-dev libdeflate-dev libjansson-dev liblua5.4-dev libpq-dev libserialport-dev
+    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libcunit1-dev'
+checkers='mandoc fish postgresql'
 tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils'
 
 as_root() {

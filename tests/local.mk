@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/data \
 	tests/efuse_util.sh \
+	tests/pg_util.sh \
 	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
@@ -59,6 +60,7 @@ test_scripts = \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
+	tests/ledger_pg.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_full_disk.sh \
@@ -162,6 +164,7 @@ unit_tests = \
 	tests/test_mfg_ledger_claim \
 	tests/test_mfg_ledger_faults \
 	tests/test_mfg_ledger_kill \
+	tests/test_mfg_ledger_stations \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -189,7 +192,7 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
+check_PROGRAMS += $(unit_tests) tests/test_mfg_ledger_pg golden_efuse golden_nvs json_schema ledger_fill \
 	resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else

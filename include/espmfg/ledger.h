@@ -25,7 +25,7 @@ struct em_ledger;
 
 /** Begin with EM_LEDGER_OPTIONS_INIT. Texts stay the caller's until the call returns. */
 struct em_ledger_options {
-    const char *url;     /**< path of an SQLite file; later "postgresql://…" */
+    const char *url;     /**< path of an SQLite file, or "postgresql://…" */
     const char *station; /**< name of this PC; NULL: only looks, holds no board. At most
                           * one process at a time is a station of that name */
     const char *version; /**< of the program, for events */
@@ -42,6 +42,9 @@ struct em_ledger_options {
     {                                                                                    \
         .read_only = false                                                               \
     }
+
+/** A ledger's path or URL for people: without a password. At most @p size bytes. */
+EM_API void em_ledger_url_show(char *out, size_t size, const char *url);
 
 /** What a ledger is about; told once, when it is begun. */
 struct em_ledger_batch {

@@ -154,13 +154,11 @@ static enum em_status read_batch(struct em_ledger *ledger, struct em_error *err)
     return status;
 }
 
-/* Become the station; what an earlier process of that name held is free. */
-static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
+/* What an earlier process of that name held is free. */
+static enum em_status try_station(struct em_ledger *ledger, struct em_error *err)
 {
     struct em_db *db = ledger->db;
-    enum em_status status = db->engine->sound(db, err);
-    if (status == EM_OK)
-        status = db->engine->begin(db, err);
+    enum em_status status = db->engine->begin(db, err);
     if (status == EM_OK)
         status = db->engine->station(db, &ledger->lock, ledger->station, err);
     if (status == EM_OK)
@@ -170,6 +168,23 @@ static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
         status = db->engine->commit(db, err);
     if (status != EM_OK)
         db->engine->rollback(db);
+    return status;
+}
+
+/* Become the station. A server may take a moment to see that our last process is gone. */
+static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
+{
+    enum { TRIES = 100, PAUSE_MS = 20 };
+    struct em_db *db = ledger->db;
+    int tries = db->engine->reconnect == NULL ? 1 : TRIES;
+    enum em_status status = db->engine->sound(db, err);
+    if (status != EM_OK)
+        return status;
+    status = try_station(ledger, err);
+    for (int i = 1; i < tries && status == EM_ERR_EXISTS; i++) {
+        em_ledger_pause(PAUSE_MS);
+        status = try_station(ledger, err);
+    }
     return status;
 }
 

@@ -99,6 +99,9 @@ void em_ledger_time_text(char out[EM_LEDGER_TIME], int64_t us);
  * NULL: "". */
 void em_ledger_line(char *out, size_t size, const char *text);
 
+/** Wait, for a server that is away. */
+void em_ledger_pause(unsigned ms);
+
 /** One unit; *found false: none. @p where is one of the ends of em_ledger_unit_sql. */
 enum em_status em_ledger_unit_by_number(struct em_db *db, struct em_ledger_unit *out,
                                         uint64_t unit, struct em_error *err);

@@ -12,6 +12,11 @@ libespmfg_all_la_SOURCES += \
 	mfg/ledger/ledger.c \
 	mfg/ledger/ledger_int.h \
 	mfg/ledger/look.c \
+	mfg/ledger/pg.c \
+	mfg/ledger/pg_int.h \
+	mfg/ledger/pg_open.c \
+	mfg/ledger/pg_schema.c \
+	mfg/ledger/pg_station.c \
 	mfg/ledger/schema.c \
 	mfg/ledger/schema_int.h \
 	mfg/ledger/sqlite.c \
@@ -19,4 +24,6 @@ libespmfg_all_la_SOURCES += \
 	mfg/ledger/sqlite_open.c \
 	mfg/ledger/sqlite_schema.c \
 	mfg/ledger/sqlite_station.c \
-	mfg/ledger/text.c
+	mfg/ledger/text.c \
+	mfg/ledger/url.c \
+	mfg/ledger/url_int.h
