@@ -9,8 +9,10 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ledger-pg-XXXXXX")
 trap 'pg_stop; rm -rf "$work"' EXIT
 pg_start
 EM_LEDGER_SERVER=$pg_url
-export EM_LEDGER_SERVER
-for program in test_mfg_ledger_claim test_mfg_ledger_stations test_mfg_ledger_kill test_mfg_ledger_pg; do
+EM_TCP_CUT=${top_builddir:-.}/tcp_cut
+export EM_LEDGER_SERVER EM_TCP_CUT
+for program in claim stations kill pg lost; do
+    program=test_mfg_ledger_$program
     echo "== $program"
     "$tests/$program"
 done

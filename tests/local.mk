@@ -192,7 +192,8 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) tests/test_mfg_ledger_pg golden_efuse golden_nvs json_schema ledger_fill \
+check_PROGRAMS += $(unit_tests) tests/test_mfg_ledger_lost tests/test_mfg_ledger_pg \
+	tcp_cut golden_efuse golden_nvs json_schema ledger_fill \
 	resume_kill
 TESTS += $(unit_tests) $(test_scripts)
 else
@@ -230,6 +231,10 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
+
+# A network that can be cut.
+tcp_cut_SOURCES = tests/tcp_cut.c
+tcp_cut_LDADD   =
 
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =

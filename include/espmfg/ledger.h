@@ -36,6 +36,11 @@ struct em_ledger_options {
      * again. */
     int64_t (*now_us)(void *user);
     void *now_user;
+    /** Folder for the journal of a station whose ledger is on a server; NULL: the present
+     * one. What has happened while the server is away (every event but an intent to burn)
+     * is kept there in BATCH-STATION.journal and sent first when it is back, by this
+     * process or the next of that station. */
+    const char *journal;
 };
 
 #define EM_LEDGER_OPTIONS_INIT                                                           \

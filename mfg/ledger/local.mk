@@ -8,10 +8,14 @@ libespmfg_all_la_SOURCES += \
 	mfg/ledger/db_int.h \
 	mfg/ledger/event.c \
 	mfg/ledger/group.c \
+	mfg/ledger/journal.c \
+	mfg/ledger/journal_int.h \
+	mfg/ledger/journal_send.c \
 	mfg/ledger/key.c \
 	mfg/ledger/ledger.c \
 	mfg/ledger/ledger_int.h \
 	mfg/ledger/look.c \
+	mfg/ledger/lost.c \
 	mfg/ledger/pg.c \
 	mfg/ledger/pg_int.h \
 	mfg/ledger/pg_open.c \
