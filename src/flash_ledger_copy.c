@@ -23,6 +23,7 @@ static int copy(struct flash *flash, int argc, char **argv)
     options.url = args.words[0];
     options.version = PACKAGE_VERSION;
     options.hooks = term_hooks(&flash->term);
+    flash_json(flash, "ledger", flash_json_text(to));
     enum em_status status = em_ledger_copy(&options, args.words[1], &flash->err);
     args.ledger = args.words[1];
     if (status == EM_OK)
@@ -34,7 +35,6 @@ static int copy(struct flash *flash, int argc, char **argv)
                     "Copied %" PRIu64 " units and %" PRIu64
                     " events from '%s' to '%s'; all promises hold",
                     counts.units, counts.events, from, to);
-        flash_json(flash, "ledger", flash_json_text(to));
         flash_json(flash, "from", flash_json_text(from));
         flash_json(flash, "units", json_integer((json_int_t)counts.units));
         flash_json(flash, "events", json_integer((json_int_t)counts.events));
@@ -51,13 +51,13 @@ const struct flash_command ledger_copy = {
     .cli = {.name = "ledger copy",
             .summary = "Copy a ledger, also from a file to a server or back",
             .positionals = "FROM TO",
-            .about = "  FROM    file or URL of a ledger that no station works with\n"
-                     "  TO      file or URL of the copy: must not be there yet\n"
-                     "Whole or not at all: every row is compared, and the copy checked.\n",
+            .about =
+                "  FROM    file or URL of a ledger that no station works with\n"
+                "  TO      file or URL of the copy: must not be there yet\n"
+                "Whole or not at all: every row is compared, and the copy checked.\n",
             .options = copy_options,
             .common = flash_options,
-            .examples =
-                "  mfg_flash ledger copy batch.db "
-                "'postgresql://line@db.example/espmfg?schema=EX1'\n"},
+            .examples = "  mfg_flash ledger copy batch.db "
+                        "'postgresql://line@db.example/espmfg?schema=EX1'\n"},
     .run = copy,
 };

@@ -79,6 +79,20 @@ EM_API enum em_status em_ledger_init(const struct em_ledger_options *options,
                                      const struct em_ledger_batch *batch,
                                      struct em_error *err);
 
+/** Is there a ledger? Not answered for a server that cannot be asked: as
+ * em_ledger_open(). */
+EM_API enum em_status em_ledger_is_there(const char *url, bool *out,
+                                         struct em_error *err);
+
+/**
+ * Copy the ledger at options->url to @p to_url, between engines or within one: whole or
+ * not at all, every row compared, both checked. Holds are not copied. EM_ERR_EXISTS:
+ * there is one at @p to_url; EM_ERR_INPUT: faults, told to options->hooks;
+ * EM_ERR_REFUSED: a station is at work with it; EM_ERR_VERIFY: the copy differs.
+ */
+EM_API enum em_status em_ledger_copy(const struct em_ledger_options *options,
+                                     const char *to_url, struct em_error *err);
+
 /** What it was begun with; texts live as long as the ledger. */
 EM_API void em_ledger_batch(struct em_ledger *ledger, struct em_ledger_batch *out);
 

@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* All that a ledger is; holds are of the moment. Letters as for em_db_query(). In an order
- * that the copy's constraints allow, and rows in one that no language's sorting changes. */
+/* All that a ledger is; holds are of the moment. Letters as for em_db_query(). In an
+ * order that the copy's constraints allow, and rows in one that no language's sorting
+ * changes. */
 static const struct table {
     const char *name;
     const char *kinds;
@@ -26,9 +27,10 @@ static const struct table {
      " changed, station, slot) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
     {"keys", "tuu", "SELECT fingerprint, claim, destroyed FROM keys ORDER BY claim",
      "INSERT INTO keys (fingerprint, claim, destroyed) VALUES ($1, $2, $3)"},
-    {"events", "uttttt"
-               "nnuu"
-               "tttuut",
+    {"events",
+     "uttttt"
+     "nnuu"
+     "tttuut",
      "SELECT number, time, station, slot, port, mac, unit, claim, state, failed, step,"
      " outcome, detail, duration_us, retries, version FROM events ORDER BY number",
      "INSERT INTO events (number, time, station, slot, port, mac, unit, claim, state,"
@@ -150,9 +152,9 @@ static enum em_status no_station(struct em_db *from, struct em_error *err)
     struct em_db_stmt *stmt;
     bool more = true;
     char name[EM_LEDGER_NAME];
-    enum em_status status =
-        em_db_query(from, &stmt, err,
-                    "SELECT station FROM events WHERE station <> '' GROUP BY station", "");
+    enum em_status status = em_db_query(
+        from, &stmt, err,
+        "SELECT station FROM events WHERE station <> '' GROUP BY station", "");
     while (status == EM_OK && more) {
         status = em_db_next(from, stmt, &more, err);
         if (status != EM_OK || !more)
@@ -176,8 +178,8 @@ static enum em_status is_sound(struct em_ledger *ledger, const char *hint,
     if (status != EM_OK || faults == 0)
         return status;
     em_ledger_url_show(shown, sizeof shown, ledger->url);
-    return em_error_set(err, EM_ERR_INPUT, hint, "ledger '%s': %lu fault%s", shown, faults,
-                        faults == 1 ? "" : "s");
+    return em_error_set(err, EM_ERR_INPUT, hint, "ledger '%s': %lu fault%s", shown,
+                        faults, faults == 1 ? "" : "s");
 }
 
 static enum em_status copy_all(struct em_db *from, const char *to_url,

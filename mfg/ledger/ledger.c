@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "mfg/ledger/ledger_int.h"
+#include "mfg/ledger/url_int.h"
 
 #include "base/text_int.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- Begun ---- */
@@ -270,6 +272,26 @@ enum em_status em_ledger_open(struct em_ledger **out,
     }
     *out = ledger;
     return EM_OK;
+}
+
+enum em_status em_ledger_is_there(const char *url, bool *out, struct em_error *err)
+{
+    struct stat st;
+    struct em_db *db;
+    int64_t version;
+    bool ours;
+    *out = stat(url, &st) == 0;
+    if (!em_ledger_is_url(url))
+        return EM_OK;
+    enum em_status status = em_db_open(&db, url, EM_DB_READ, err);
+    if (status != EM_OK)
+        return status;
+    status = db->engine->schema(db, &version, &ours, err);
+    *out = status == EM_OK;
+    if (status == EM_ERR_IO && db->fault == EM_DB_GONE)
+        status = EM_OK;
+    em_db_close(db);
+    return status;
 }
 
 void em_ledger_close(struct em_ledger *ledger)

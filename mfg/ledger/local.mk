@@ -4,6 +4,7 @@ libespmfg_all_la_SOURCES += \
 	mfg/ledger/admin.c \
 	mfg/ledger/check.c \
 	mfg/ledger/claim.c \
+	mfg/ledger/copy.c \
 	mfg/ledger/db.c \
 	mfg/ledger/db_int.h \
 	mfg/ledger/event.c \

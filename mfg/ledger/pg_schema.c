@@ -120,11 +120,13 @@ enum em_status em_pg_schema(struct em_db *base, int64_t *version, bool *ours,
         em_pg_ask(db, text, sizeof text,
                   "SELECT to_regclass(quote_ident($1) || '.espmfg') IS NOT NULL",
                   db->url.schema, NULL, err);
-    if (status == EM_OK && strcmp(text, "t") != 0)
+    if (status == EM_OK && strcmp(text, "t") != 0) {
+        base->fault = EM_DB_GONE;
         return em_error_set(err, EM_ERR_IO,
                             "make it with 'mfg_flash ledger init', or name it with "
                             "?schema=NAME",
                             "there is no ledger '%s'", db->url.shown);
+    }
     if (status == EM_OK)
         status = em_pg_ask(db, text, sizeof text, "SELECT max(schema) FROM espmfg", NULL,
                            NULL, err);

@@ -16,7 +16,7 @@ _mfg_flash()
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         rules
         execute-scripts'
-    ledgers='init status show list retry release scrap export check'
+    ledgers='init status show list retry release scrap export check copy'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the

@@ -9,7 +9,7 @@ function __mfg_flash_command
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts rules
-    set -l ledgers init status show list retry release scrap export check
+    set -l ledgers init status show list retry release scrap export check copy
     set -l command
     for word in (commandline -opc)[2..-1]
         if test -n "$command"
@@ -191,6 +191,8 @@ complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a release -d 'Take a unit f
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a scrap -d 'Give a board up for good'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a export -d 'Events or units as CSV or JSON lines'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a check -d 'Prove the promises'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a copy -d 'Copy it to a file or a server'
+complete -c mfg_flash -F -n "__mfg_flash_is 'ledger copy'"
 complete -c mfg_flash -n __mfg_flash_ledger -l ledger -r -d 'The ledger'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l name -x -d 'Of the batch'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l units -x -d 'How many'
