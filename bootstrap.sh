@@ -11,7 +11,7 @@ usage() {
 usage: ./bootstrap.sh COMMAND
 
   deps      install the Debian packages that are missing (as root, or with sudo)
-  tools     install what only developers need: clang, clang-format, shellcheck
+  tools     install what only developers need: clang, clang-format, doxygen, shellcheck
   build     deps, then configure and build in build/
   demo      build, then make the batch of samples/ with HMAC-protected keys, show and
             verify it, write a unit into a simulated chip, and run the line: 12 units on
@@ -30,10 +30,10 @@ say() {
 # To build and test; what tests look at documents and completions with; and what only the
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
-    libssl-dev libdeflate-dev libjansson-dev liblua5.4-dev libpq-dev libserialport-dev
-    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libcunit1-dev'
+    libssl-dev libdeflate-dev libelf-dev libjansson-dev liblua5.4-dev libserialport-dev
+    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libpq-dev libcunit1-dev'
 checkers='mandoc fish postgresql'
-tools='clang clang-format libclang-rt-14-dev shellcheck git util-linux xz-utils'
+tools='clang clang-format doxygen libclang-rt-14-dev shellcheck git util-linux xz-utils'
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -14,8 +14,12 @@ libespmfg_all_la_SOURCES += \
 	base/file_int.h \
 	base/hex.c \
 	base/hex_int.h \
+	base/hooks.c \
+	base/hooks_int.h \
 	base/key.c \
 	base/read_int.h \
+	base/save.c \
 	base/stream.c \
 	base/text.c \
-	base/text_int.h
+	base/text_int.h \
+	base/version.c

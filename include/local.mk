@@ -9,8 +9,10 @@ espmfginclude_HEADERS = \
 	include/espmfg/efuse_script.h \
 	include/espmfg/error.h \
 	include/espmfg/export.h \
+	include/espmfg/file.h \
 	include/espmfg/flash.h \
 	include/espmfg/hooks.h \
+	include/espmfg/image.h \
 	include/espmfg/key.h \
 	include/espmfg/keyfile.h \
 	include/espmfg/ledger.h \
@@ -20,4 +22,5 @@ espmfginclude_HEADERS = \
 	include/espmfg/port.h \
 	include/espmfg/sim.h \
 	include/espmfg/units.h \
-	include/espmfg/verify.h
+	include/espmfg/verify.h \
+	include/espmfg/version.h

@@ -5,6 +5,7 @@
 #include "mfg/job_int.h"
 
 #include "base/error_int.h"
+#include "base/hooks_int.h"
 
 static bool want_all(void *user, uint64_t number)
 {
@@ -173,8 +174,10 @@ enum em_status em_job_check(struct em_job *job, struct em_error *err)
     static const struct em_pass_ops ops = {want_all, admit, work, finish, progress, NULL};
     struct em_error fault;
     job->stage = "checking";
+    em_hooks_begin(job->report.hooks, job->stage, NULL);
     enum em_status status = em_pass_run(job->values, job->options->jobs, &ops, job,
                                         &job->result->rows, &fault);
+    (void)em_hooks_end(job->report.hooks, job->stage, NULL, status); /* its own status */
     if (status == EM_ERR_INPUT) { /* a row that cannot be read: a fault like the others */
         em_report_fault(&job->report, &fault);
         status = EM_OK;

@@ -6,6 +6,7 @@
 #include <espmfg/nvs.h>
 
 #include "base/error_int.h"
+#include "base/hooks_int.h"
 #include "mfg/keys_int.h"
 
 #include <stdio.h>
@@ -78,11 +79,11 @@ static void warn_absolute(const struct em_hooks *hooks, const char *option,
                           const char *name)
 {
     struct em_error msg;
-    if (name == NULL || name[0] != '/' || hooks == NULL || hooks->log == NULL)
+    if (name == NULL || name[0] != '/' || !em_hooks_wants(hooks, EM_LOG_WARNING))
         return;
     (void)em_error_set(&msg, EM_OK, "give just a name to have it below --outdir",
                        "%s is an absolute path: --outdir does not count for it", option);
-    hooks->log(hooks->user, EM_LOG_WARNING, "", &msg);
+    em_hooks_log(hooks, EM_LOG_WARNING, NULL, &msg);
 }
 
 static enum em_status write_keys(const struct em_keys *keys, const char *dir,

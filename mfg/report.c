@@ -5,6 +5,7 @@
 #include "mfg/report_int.h"
 
 #include "base/error_int.h"
+#include "base/hooks_int.h"
 
 #include <stdio.h>
 
@@ -13,8 +14,7 @@ void em_report_say(struct em_report *report, enum em_log_level level, const char
 {
     if (level == EM_LOG_WARNING)
         report->warnings++;
-    if (report->hooks != NULL && report->hooks->log != NULL)
-        report->hooks->log(report->hooks->user, level, device == NULL ? "" : device, msg);
+    em_hooks_log(report->hooks, level, device, msg);
 }
 
 void em_report_fault(struct em_report *report, const struct em_error *fault)

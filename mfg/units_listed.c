@@ -6,6 +6,7 @@
 
 #include "base/error_int.h"
 #include "base/hex_int.h"
+#include "base/hooks_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,10 +288,12 @@ static enum em_status check(struct listing *l, struct em_error *err)
     uint8_t digest[EM_DIGEST_SIZE];
     uint64_t rows;
     job->stage = "checking";
+    em_hooks_begin(job->report.hooks, job->stage, NULL);
     enum em_status status =
         em_digest_part(l->all, "espmfg manifest 1", strlen("espmfg manifest 1"), err);
     if (status == EM_OK)
         status = em_pass_run(NULL, units->batch.jobs, &ops, l, &rows, err);
+    (void)em_hooks_end(job->report.hooks, job->stage, NULL, status); /* its own status */
     if (status == EM_OK)
         status = em_report_result(&job->report, err);
     if (status == EM_OK)

@@ -6,6 +6,7 @@
 #include "mfg/verify_int.h"
 
 #include "base/error_int.h"
+#include "base/hooks_int.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -147,10 +148,13 @@ enum em_status em_verify_first_unit(struct em_verify *v, struct em_unit *unit,
 enum em_status em_verify_pass(struct em_verify *v, const struct em_pass_ops *ops,
                               void *user, uint64_t *rows, struct em_error *err)
 {
+    const struct em_hooks *hooks = v->job.report.hooks;
     enum em_status status = rewind_rows(v, err);
     if (status != EM_OK)
         return status;
-    return em_pass_run(v->job.values, v->options->jobs, ops, user, rows, err);
+    em_hooks_begin(hooks, v->job.stage, NULL);
+    status = em_pass_run(v->job.values, v->options->jobs, ops, user, rows, err);
+    return em_hooks_end(hooks, v->job.stage, NULL, status);
 }
 
 enum em_status em_verify_names(struct em_verify *v, struct em_unit *unit,

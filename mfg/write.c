@@ -6,6 +6,7 @@
 
 #include "base/error_int.h"
 #include "base/hex_int.h"
+#include "base/hooks_int.h"
 
 #include <string.h>
 
@@ -209,6 +210,7 @@ enum em_status em_job_write(struct em_job *job, struct em_error *err)
     static const struct em_pass_ops ops = {wanted, NULL, work, finish, progress, NULL};
     uint64_t rows;
     job->stage = "writing";
+    em_hooks_begin(job->report.hooks, job->stage, NULL);
     enum em_status status =
         em_pass_run(job->values, job->options->jobs, &ops, job, &rows, err);
     if (status == EM_OK)
@@ -222,5 +224,5 @@ enum em_status em_job_write(struct em_job *job, struct em_error *err)
     if (status == EM_OK)
         status = em_job_progress(job, "units", job->result->made + job->result->kept,
                                  job->result->selected, true, err);
-    return status;
+    return em_hooks_end(job->report.hooks, job->stage, NULL, status);
 }

@@ -147,7 +147,8 @@ static enum em_status connect_port(struct flash *flash, const char *port)
     options.connect_attempts = args->connect_attempts;
     options.stub_file = args->stub_file;
     options.settings = args->settings;
-    options.hooks = (struct em_hooks){on_log, on_progress, flash};
+    options.hooks =
+        (struct em_hooks){.log = on_log, .progress = on_progress, .user = flash};
     if (flash->trace != NULL)
         options.trace = (struct em_trace){flash_trace_line, flash};
     flash_print(flash, "Serial port %s:", port);

@@ -34,6 +34,9 @@ mfg_flash_SOURCES = \
 	src/flash_erase.c \
 	src/flash_files.c \
 	src/flash_files.h \
+	src/flash_image.c \
+	src/flash_image_make.c \
+	src/flash_image_merge.c \
 	src/flash_info.c \
 	src/flash_ledger.c \
 	src/flash_ledger.h \
@@ -49,6 +52,7 @@ mfg_flash_SOURCES = \
 	src/flash_line_try.c \
 	src/flash_memory.c \
 	src/flash_output.c \
+	src/flash_partition.c \
 	src/flash_ports.c \
 	src/flash_read.c \
 	src/flash_session.c \

@@ -14,14 +14,20 @@
 const char flash_program[] = "mfg_flash";
 
 static const struct cli_command *const commands[] = {
-    &flash_write_flash.cli, &flash_read_flash.cli,   &flash_verify_flash.cli,
-    &flash_erase_flash.cli, &flash_erase_region.cli, &flash_flash_id.cli,
-    &flash_read_status.cli, &flash_write_status.cli, &flash_read_sfdp.cli,
-    &flash_read_mac.cli,    &flash_chip_id.cli,      &flash_security.cli,
-    &flash_read_mem.cli,    &flash_write_mem.cli,    &flash_dump_mem.cli,
-    &flash_load_ram.cli,    &flash_run.cli,          &flash_reset.cli,
-    &flash_line.cli,        &flash_ports.cli,        &flash_version.cli,
-    &efuse_group,           &ledger_group,           NULL,
+    &flash_write_flash.cli,  &flash_read_flash.cli,
+    &flash_verify_flash.cli, &flash_erase_flash.cli,
+    &flash_erase_region.cli, &flash_flash_id.cli,
+    &flash_read_status.cli,  &flash_write_status.cli,
+    &flash_read_sfdp.cli,    &flash_read_mac.cli,
+    &flash_chip_id.cli,      &flash_security.cli,
+    &flash_read_mem.cli,     &flash_write_mem.cli,
+    &flash_dump_mem.cli,     &flash_load_ram.cli,
+    &flash_run.cli,          &flash_reset.cli,
+    &flash_image_info.cli,   &flash_elf2image.cli,
+    &flash_merge_bin.cli,    &flash_partition_table.cli,
+    &flash_line.cli,         &flash_ports.cli,
+    &flash_version.cli,      &efuse_group,
+    &ledger_group,           NULL,
 };
 
 static const struct cli_command mfg_flash = {

@@ -223,14 +223,17 @@ static void print_stats(const struct em_sim *sim, const char *chip, size_t i)
 {
     struct em_sim_stats s;
     em_sim_stats(sim, &s);
-    (void)fprintf(
-        stderr,
-        "{\"chip\": \"%s\", \"number\": %zu, \"bytes_in\": %" PRIu64
-        ", \"bytes_out\": %" PRIu64 ", \"commands\": %" PRIu64 ", \"needed_us\": %" PRId64
-        ", \"elapsed_us\": %" PRId64 ", \"flash_us\": %" PRId64 ", \"faults\": %" PRIu64
-        ", \"erased_sectors\": %" PRIu64 ", \"programmed_bytes\": %" PRIu64 "}\n",
-        chip, i, s.bytes_in, s.bytes_out, s.commands, s.needed_us, s.elapsed_us,
-        s.flash_us, s.faults, s.erased_sectors, s.programmed_bytes);
+    (void)fprintf(stderr,
+                  "{\"chip\": \"%s\", \"number\": %zu, \"bytes_in\": %" PRIu64
+                  ", \"bytes_out\": %" PRIu64 ", \"commands\": %" PRIu64
+                  ", \"needed_us\": %" PRId64 ", \"elapsed_us\": %" PRId64
+                  ", \"flash_us\": %" PRId64 ", \"faults\": %" PRIu64
+                  ", \"erased_sectors\": %" PRIu64 ", \"programmed_bytes\": %" PRIu64
+                  ", \"lost_bytes\": %" PRIu64 ", \"changed_bytes\": %" PRIu64
+                  ", \"power_cuts\": %" PRIu64 ", \"cut_burns\": %" PRIu64 "}\n",
+                  chip, i, s.bytes_in, s.bytes_out, s.commands, s.needed_us, s.elapsed_us,
+                  s.flash_us, s.faults, s.erased_sectors, s.programmed_bytes,
+                  s.lost_bytes, s.changed_bytes, s.power_cuts, s.cut_burns);
 }
 
 static void on_log(void *user, enum em_log_level level, const char *device,

@@ -178,7 +178,7 @@ static int on_progress(void *user, const struct em_progress *p)
 
 struct em_hooks term_hooks(struct term *term)
 {
-    return (struct em_hooks){on_log, on_progress, term};
+    return (struct em_hooks){.log = on_log, .progress = on_progress, .user = term};
 }
 
 void term_fault(struct term *term, const struct em_error *err)

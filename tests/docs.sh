@@ -230,8 +230,50 @@ done | sort >"$work/chips"
 sed -nE 's/^\| `(esp[0-9a-z]+)` \|.*/\1/p' "$docs/chips.md" | sort >"$work/told"
 diff "$work/chips" "$work/told" || fail "chips of flasher/chip/tables (<) and of chips.md (>) differ"
 
+# The C interface: each header has a page, that libespmfg(3) names; the page has each of its
+# functions; options say how they begin.
+headers=$top_srcdir/include/espmfg
+functions=0
+for header in "$headers"/*.h; do
+    name=$(basename "$header" .h)
+    page=${top_builddir:?}/docs/espmfg_$name.3
+    grep -q "^\.It Xr espmfg_$name 3" "$docs/libespmfg.3" ||
+        fail "libespmfg(3) does not refer to espmfg_$name(3)"
+    if [ ! -s "$page" ]; then
+        fail "there is no espmfg_$name(3)"
+        continue
+    fi
+    for function in $(grep -v '^#' "$header" | tr '\n' ' ' | grep -oE 'EM_API [^;(]*\(' |
+        sed 's/.*[ *]\([a-z0-9_]*\)($/\1/'); do
+        functions=$((functions + 1))
+        grep -q "$function(" "$page" || fail "$function() is not in espmfg_$name(3)"
+    done
+    # The comment before a structure of options names its macro, or {0}.
+    awk '/^\/\*\*/ { text = "" } { text = text $0 }
+        /^struct em_[a-z_]*options \{/ && text !~ /egin with (\* )?(EM_[A-Z_]*_INIT|\{0\})|tart it as/ {
+            print $2 }' "$header" >"$work/unsaid"
+    [ ! -s "$work/unsaid" ] || fail "$name.h does not say how these begin: $(cat "$work/unsaid")"
+done
+
+# No empty row in the map of the interface, and nothing in it that is not there.
+awk -F ' *[|] *' '/^\|/ && ($2 == "" || $3 == "" || $4 == "")' "$docs/api.md" >"$work/empty"
+[ ! -s "$work/empty" ] || fail "empty cells in api.md: $(cat "$work/empty")"
+rows=$(grep -c '^| ' "$docs/api.md")
+grep -oE '(em_[a-z0-9_]+\(|struct em_[a-z_]+|enum em_[a-z_]+|EM_[A-Z_]+[A-Z])' "$docs/api.md" |
+    sed 's/.* //' | sort -u >"$work/named"
+while read -r name; do
+    grep -qF -- "$name" "$headers"/*.h || fail "api.md: there is no $name in the headers"
+done <"$work/named"
+# Those of the Python interface (version 5) that others call.
+for name in detect_chip connect_esp run_stub load_ram run reset_chip chip_id get_security_info \
+    read_mac attach_flash flash_id read_flash write_flash erase_flash erase_region verify_flash \
+    read_flash_status write_flash_status read_flash_sfdp read_mem write_mem dump_mem elf2image \
+    image_info merge_bin version; do
+    grep -q "^| \`$name\` | \`em_" "$docs/api.md" || fail "api.md has no row for $name"
+done
+
 if command -v mandoc >/dev/null 2>&1; then
-    for page in "$docs"/*.[1-9]; do
+    for page in "$docs"/*.[1-9] "${top_builddir:?}"/docs/*.[1-9]; do
         # The style level asks for things that only matter in OpenBSD's own tree.
         mandoc -T lint -W warning "$page" || fail "$page: see above"
     done
@@ -240,5 +282,6 @@ else
 fi
 
 [ "$failed" -eq 0 ] &&
-    echo "docs: $listed commands, $count options, $findings findings, in manuals and completions"
+    echo "docs: $listed commands, $count options, $findings findings, in manuals and completions;" \
+        "$functions functions, $rows rows of api.md"
 exit "$failed"

@@ -46,6 +46,11 @@ case $checker in
 /*) ;;
 *) checker=$OLDPWD/$checker ;;
 esac
+make_elf=${top_builddir:?}/make_elf
+case $make_elf in
+/*) ;;
+*) make_elf=$OLDPWD/$make_elf ;;
+esac
 case $schema in
 /*) ;;
 *) schema=$OLDPWD/$schema ;;
@@ -77,6 +82,33 @@ fits 0 ok -p "$port" read-flash-status
 fits 0 ok -p "$port" write-flash-status 0
 fits 0 ok -p "$port" read-flash-sfdp 0 4
 has '"hex": "53464450"'
+"$make_elf" esp32c3 plain app.elf
+fits 0 ok -c esp32c3 elf2image app.elf
+has '"file": "app.bin"' '"bytes": 74640'
+fits 0 ok image-info app.bin
+has '"chip": "esp32c3"' '"checksum_valid": true' '"project": "make_elf"' '"memory": "IROM"' \
+    '"bootloader": null'
+spoil '/"sha256"/d'
+"$make_elf" esp32p4 boot boot.elf
+fits 0 ok -c esp32p4 elf2image boot.elf
+fits 0 ok image-info boot.bin
+has '"application": null' '"compiled": "Jan  2 2025 12:34:56"'
+"$make_elf" esp8266 code old.elf
+fits 0 ok -c esp8266 elf2image old.elf
+has '"file": "old.elf-0x10000.bin"'
+fits 0 ok image-info old.elf-0x00000.bin
+has '"header": null' '"sha256": null'
+fits 2 input image-info a.bin
+fits 2 input -c esp32 elf2image app.elf
+fits 0 ok -c esp32c3 merge-bin -o all.bin 0 app.bin 0x20000 a.bin
+has '"file": "all.bin"' '"bytes": 151072'
+fits 2 usage -c esp32c3 merge-bin -o all.bin 0 app.bin 0x10000 a.bin
+printf 'nvs,data,nvs,,24K\nx,0x40,1,,4K,readonly\n' >table.csv
+fits 0 ok partition-table table.csv table.bin
+has '"file": "table.bin"' '"subtype": "nvs"' '"type": "0x40"' '"readonly": true' '"offset": 61440'
+fits 0 ok partition-table table.bin
+has '"file": null'
+fits 2 full partition-table --flash-size 256KB --offset 0x3f000 table.csv
 fits 0 ok -p "$port" read-mac
 has '"mac": "60:55:f9:00:00:01"'
 fits 0 ok -p sim:esp32c6 read-mac

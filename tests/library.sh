@@ -29,6 +29,10 @@ for name in $declared; do
     echo "$exported" | grep -qx "$name" || fail "declared, but not exported: $name"
 done
 
+# A change of the interface is one that is seen.
+printf '%s\n' "$exported" | LC_ALL=C sort | diff "${top_srcdir:?}/include/libespmfg.symbols" - ||
+    fail "exported functions (>) are not those of include/libespmfg.symbols (<): make symbols"
+
 # Objects in .data or .bss. Names that begin with '_' and the flag 'completed' are the C
 # runtime's. A sanitizer adds its own.
 writable=$(objdump -t "$library" |

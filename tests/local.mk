@@ -4,6 +4,8 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	CFLAGS='$(CFLAGS)'; export CFLAGS; \
 	MFG_FLASH='$(abs_top_builddir)/mfg_flash'; export MFG_FLASH; \
 	MFG_GEN='$(abs_top_builddir)/mfg_gen'; export MFG_GEN; \
 	MFG_SIM='$(abs_top_builddir)/mfg_sim'; export MFG_SIM;
@@ -18,6 +20,7 @@ EXTRA_DIST += \
 	tests/fuzz \
 	tests/em_test.h \
 	tests/flasher_script.h \
+	tests/make_elf.h \
 	tests/program_util.h \
 	tests/test_flasher_efuse_host_util.h \
 	tests/test_flasher_efuse_script_util.h \
@@ -47,6 +50,7 @@ test_scripts = \
 	tests/docs.sh \
 	tests/flash_cli.sh \
 	tests/flash_faults.sh \
+	tests/flash_image.sh \
 	tests/flash_json.sh \
 	tests/flash_ports.sh \
 	tests/full_disk.sh \
@@ -66,7 +70,9 @@ test_scripts = \
 	tests/line_full_disk.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
+	tests/line_crash.sh \
 	tests/resume_kill.sh \
+	tests/samples.sh \
 	tests/style.sh \
 	tests/verify.sh
 
@@ -80,6 +86,7 @@ unit_tests = \
 	tests/test_base_error \
 	tests/test_base_file \
 	tests/test_base_hex \
+	tests/test_base_hooks \
 	tests/test_base_key \
 	tests/test_base_stream \
 	tests/test_base_text \
@@ -101,7 +108,9 @@ unit_tests = \
 	tests/test_flasher_efuse_rules \
 	tests/test_flasher_efuse_tables \
 	tests/test_flasher_efuse_values \
+	tests/test_flasher_image_golden \
 	tests/test_flasher_image_header \
+	tests/test_flasher_image_look \
 	tests/test_flasher_rom_baud \
 	tests/test_flasher_rom_commands \
 	tests/test_flasher_rom_connect \
@@ -113,6 +122,7 @@ unit_tests = \
 	tests/test_flasher_rom_sim \
 	tests/test_flasher_rom_slip \
 	tests/test_flasher_rom_stub \
+	tests/test_flasher_flash_blocks \
 	tests/test_flasher_flash_checks \
 	tests/test_flasher_flash_compress \
 	tests/test_flasher_flash_erase \
@@ -149,6 +159,7 @@ unit_tests = \
 	tests/test_line_station \
 	tests/test_line_view_lines \
 	tests/test_line_view_term \
+	tests/test_many_devices \
 	tests/test_mfg_batch \
 	tests/test_mfg_batch_faults \
 	tests/test_mfg_batch_resume \
@@ -192,9 +203,9 @@ unit_tests = \
 	tests/test_nvs_reader \
 	tests/test_nvs_reader_blob
 
-check_PROGRAMS += $(unit_tests) tests/test_mfg_ledger_lost tests/test_mfg_ledger_pg \
-	tcp_cut golden_efuse golden_nvs json_schema ledger_fill \
-	resume_kill
+check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
+	line_crash make_elf resume_kill \
+	tests/test_mfg_ledger_lost tests/test_mfg_ledger_pg tcp_cut
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -236,28 +247,43 @@ ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 tcp_cut_SOURCES = tests/tcp_cut.c
 tcp_cut_LDADD   =
 
+# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
+line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
+	tests/crash/proof.c tests/crash/run.c tests/crash/world.c tests/program_util.h
+line_crash_LDADD   = libespmfg_all.la $(EM_LIBS)
+
+crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
+	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
+	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
+
+make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
+make_elf_LDADD   =
+
 resume_kill_SOURCES = tests/resume_kill.c tests/program_util.h
 resume_kill_LDADD   =
 
 # Benchmarks: measured, not tested.
-EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_verify
+EXTRA_PROGRAMS += bench_efuse bench_flash bench_generate bench_line bench_verify
 bench_efuse_SOURCES    = tests/bench/bench_efuse.c tests/bench/bench_sim.h
 bench_efuse_LDADD      =
 bench_flash_SOURCES    = tests/bench/bench_flash.c tests/bench/bench_sim.h
 bench_flash_LDADD      =
 bench_generate_SOURCES = tests/bench/bench_generate.c tests/bench/bench_util.h
 bench_generate_LDADD   =
+bench_line_SOURCES     = tests/bench/bench_line.c tests/bench/bench_sim.h
+bench_line_LDADD       =
 bench_verify_SOURCES   = tests/bench/bench_verify.c tests/bench/bench_util.h
 bench_verify_LDADD     =
 
 bench: mfg_gen$(EXEEXT) mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) \
     bench_efuse$(EXEEXT) bench_flash$(EXEEXT) \
-    bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+    bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 	./bench_generate ./mfg_gen
 	./bench_generate ./mfg_gen --memory
 	./bench_verify ./mfg_gen
 	./bench_flash ./mfg_flash ./mfg_sim
 	./bench_efuse ./mfg_flash ./mfg_sim
+	./bench_line ./mfg_flash ./mfg_sim $(top_srcdir)/samples
 
 # Fuzzing, with clang's libFuzzer. FUZZ_SECONDS for each target. The library is compiled
 # once for all of them; as many processes as there are processors work at a time.
@@ -268,7 +294,7 @@ fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
 	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
-	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
 	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
 	$(CYAML_CFLAGS)
 
@@ -292,7 +318,7 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
-.PHONY: bench fuzz
-CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_verify$(EXEEXT)
+.PHONY: bench crash fuzz
+CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
-	rm -rf fuzz
+	rm -rf fuzz docs/html

@@ -20,7 +20,8 @@ static void run_begin(struct run *run)
     *run = (struct run){.options = EM_DEVICE_OPTIONS_INIT};
     run->s = script_new();
     run->s->closed = &run->closed;
-    run->options.hooks = (struct em_hooks){script_on_log, script_on_progress, NULL};
+    run->options.hooks =
+        (struct em_hooks){.log = script_on_log, .progress = script_on_progress};
     script_chip(run->s, 5, 0);
 }
 

@@ -17,7 +17,8 @@ static void run_begin(struct run *run, const char *chip)
 {
     struct em_device_options options = EM_DEVICE_OPTIONS_INIT;
     *run = (struct run){.s = script_new()};
-    options.hooks = (struct em_hooks){script_on_log, script_on_progress, NULL};
+    options.hooks =
+        (struct em_hooks){.log = script_on_log, .progress = script_on_progress};
     EM_CHECK_STATUS(em_rom_device_prepare(&run->dev, &options, &run->err), EM_OK,
                     &run->err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(run->dev);

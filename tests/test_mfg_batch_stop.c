@@ -56,13 +56,60 @@ static void test_stop_checking(void)
     struct batch *b = batch_many(60);
     for (int at_end = 0; at_end < 2; at_end++) {
         struct stopper s = {.stage = "checking", .at_end = at_end != 0};
-        b->hooks = (struct em_hooks){stopper_log, stopper_progress, &s};
+        b->hooks = (struct em_hooks){
+            .log = stopper_log, .progress = stopper_progress, .user = &s};
         b->options.jobs = 1 + 2 * (unsigned)at_end;
         EM_CHECK_STATUS(batch_run(b), EM_ERR_STOPPED, &b->err);
         EM_CHECK_HAS(b->err.what, "checking");
         CU_ASSERT_EQUAL(b->result.made, 0);
         CU_ASSERT_FALSE(is_there(b->folder, "out"));
     }
+    batch_free(b);
+}
+
+struct stages {
+    struct told told;
+    char text[256];
+    int stop; /* what progress says */
+};
+
+static void stages_log(void *user, enum em_log_level level, const char *device,
+                       const struct em_error *msg)
+{
+    tell(&((struct stages *)user)->told, level, device, msg);
+}
+
+static void stages_stage(void *user, const struct em_stage *stage)
+{
+    struct stages *s = user;
+    size_t len = strlen(s->text);
+    CU_ASSERT_STRING_EQUAL(stage->device, "");
+    (void)snprintf(s->text + len, sizeof s->text - len, "%s %s, ", stage->name,
+                   stage->ends ? em_status_name(stage->status) : "begins");
+}
+
+static int stages_progress(void *user, const struct em_progress *progress)
+{
+    (void)progress;
+    return ((struct stages *)user)->stop;
+}
+
+/* Each stage that begins ends, also when it is stopped. */
+static void test_stages(void)
+{
+    struct batch *b = batch_many(6);
+    struct stages s = {.stop = 1};
+    b->hooks = (struct em_hooks){.log = stages_log,
+                                 .progress = stages_progress,
+                                 .user = &s,
+                                 .stage = stages_stage};
+    EM_CHECK_STATUS(batch_run(b), EM_ERR_STOPPED, &b->err);
+    CU_ASSERT_STRING_EQUAL(s.text, "checking begins, checking stopped, ");
+    s.text[0] = '\0';
+    s.stop = 0;
+    EM_CHECK_STATUS(batch_run(b), EM_OK, &b->err);
+    CU_ASSERT_STRING_EQUAL(s.text, "checking begins, checking ok, "
+                                   "writing begins, writing ok, ");
     batch_free(b);
 }
 
@@ -85,7 +132,8 @@ static void test_stop_writing(void)
         char copy[PATH_LEN];
         (void)snprintf(name, sizeof name, "out%zu", i);
         batch_outdir(b, name);
-        b->hooks = (struct em_hooks){stopper_log, stopper_progress, &s};
+        b->hooks = (struct em_hooks){
+            .log = stopper_log, .progress = stopper_progress, .user = &s};
         b->options.no_csv = true; /* one message a unit, two with keys */
         b->options.keys.keygen = cases[i].keygen;
         b->options.each_unit = true;
@@ -103,7 +151,7 @@ static void test_stop_writing(void)
         join_path(copy, b->folder, name);
         copy_folder(partial, copy);
         /* Without resume the rest is not mixed up with a new batch. */
-        b->hooks = (struct em_hooks){tell, NULL, &b->told};
+        b->hooks = (struct em_hooks){.log = tell, .user = &b->told};
         uint64_t made = b->result.made;
         EM_CHECK_STATUS(batch_run(b), EM_ERR_EXISTS, &b->err);
         b->options.resume = true;
@@ -153,7 +201,7 @@ static void test_progress(void)
     require(stat(b->values, &st) == 0);
     for (unsigned jobs = 1; jobs <= 3; jobs += 2) {
         struct watch w = {.n = 0};
-        b->hooks = (struct em_hooks){tell, watch_progress, &w};
+        b->hooks = (struct em_hooks){.log = tell, .progress = watch_progress, .user = &w};
         b->options.jobs = jobs;
         batch_outdir(b, jobs == 1 ? "one" : "three");
         EM_CHECK_STATUS(batch_run(b), EM_OK, &b->err);
@@ -181,5 +229,6 @@ static const struct em_test tests[] = {
     {"progress", test_progress},
     {"stopped while checking", test_stop_checking},
     {"stopped while writing", test_stop_writing},
+    {"stages", test_stages},
 };
 EM_TEST_MAIN("mfg/batch: stop", tests)

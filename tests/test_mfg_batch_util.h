@@ -43,7 +43,7 @@ static inline struct batch *batch_new(const char *config, const char *values)
     b->options.values = b->values;
     b->options.prefix = "P";
     b->options.size = 0x3000;
-    b->hooks = (struct em_hooks){tell, NULL, &b->told};
+    b->hooks = (struct em_hooks){.log = tell, .user = &b->told};
     batch_outdir(b, "out");
     return b;
 }

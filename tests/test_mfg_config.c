@@ -21,7 +21,7 @@ static struct reading *read_config(const void *text, size_t len)
 {
     struct reading *r = need(calloc(1, sizeof *r));
     struct em_csv *csv = NULL;
-    r->hooks = (struct em_hooks){tell, NULL, &r->told};
+    r->hooks = (struct em_hooks){.log = tell, .user = &r->told};
     r->report.hooks = &r->hooks;
     EM_CHECK_STATUS(em_csv_from_memory(&csv, "c.csv", text, len, &r->err), EM_OK,
                     &r->err);

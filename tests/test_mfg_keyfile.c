@@ -33,7 +33,7 @@ static struct place *begin(void)
     join_path(p->keys, p->outdir, "keys");
     p->options = (struct em_keyfile_options)EM_KEYFILE_OPTIONS_INIT;
     p->options.outdir = p->outdir;
-    p->hooks = (struct em_hooks){tell, NULL, &p->told};
+    p->hooks = (struct em_hooks){.log = tell, .user = &p->told};
     return p;
 }
 

@@ -23,7 +23,7 @@ static struct made *make(const char *config_text, const char *values, const char
     struct made *m = need(calloc(1, sizeof *m));
     struct em_csv *csv = NULL;
     struct em_config config;
-    m->hooks = (struct em_hooks){tell, NULL, &m->told};
+    m->hooks = (struct em_hooks){.log = tell, .user = &m->told};
     m->report.hooks = &m->hooks;
     EM_CHECK_STATUS(
         em_csv_from_memory(&csv, "c.csv", config_text, strlen(config_text), &m->err),

@@ -45,6 +45,12 @@ struct em_chip_text {
     const char *text;
 };
 
+/** Addresses of one kind of memory. */
+struct em_chip_memory {
+    const char *name;    /* "IRAM"; of flash that is mapped: "code", "data" */
+    uint32_t start, end; /* end: the first address behind it */
+};
+
 /** How the ROM of a chip tells which chip it is. */
 enum em_chip_detect {
     EM_CHIP_DETECT_ID,    /* by the id in its security information */
@@ -103,6 +109,14 @@ struct em_chip {
     uint32_t uf2_family;
     bool old_revision_minor; /* the one-byte revision in old images is the minor one */
 
+    uint32_t elf_machine; /* of ELF files: 94 Xtensa, 243 RISC-V */
+    uint32_t mmu_pages;   /* sizes that a page of mapped flash may have,
+                           * added up; 0: flash is not mapped by pages */
+    uint32_t flash_tail;  /* a mapped segment's last page has no fewer bytes */
+    bool signed_v1;       /* it knows images signed for secure boot V1 */
+    const struct em_chip_memory *memory;    /* ends with name NULL; regions may overlap */
+    const struct em_chip_memory *flash_map; /* where flash is mapped; the same */
+
     uint32_t usb_otg_pid; /* USB product id of its USB-OTG port; 0: has none */
     uint32_t wdt_config0, wdt_config1, wdt_wprotect, wdt_key; /* RTC watchdog */
     uint32_t swd_conf, swd_autofeed, swd_wprotect, swd_key;   /* super watchdog */
@@ -112,9 +126,10 @@ struct em_chip {
 
     const struct em_chip_code *flash_freqs;
     const struct em_chip_code *flash_sizes;
-    const struct em_chip_bits *bits;  /* ends with item NULL */
-    const struct em_chip_text *texts; /* ends with item NULL */
-    const struct em_chip_ops *ops;    /* what no table can say; never NULL */
+    const struct em_chip_code *flash_sizes_v3; /* in images of version 3; may be empty */
+    const struct em_chip_bits *bits;           /* ends with item NULL */
+    const struct em_chip_text *texts;          /* ends with item NULL */
+    const struct em_chip_ops *ops;             /* what no table can say; never NULL */
 };
 
 /** How chip code reads a register, whatever is behind it. */

@@ -3,8 +3,11 @@
 # Rows are kind,key,value,note; '#' begins a comment line. The kinds:
 #   fact        a member of struct em_chip
 #   flash_freq, flash_size   a name and its code
+#   flash_size_v3            the same, in images of version 3, where they differ
 #   bits        an item, made of ADDR.LOW.COUNT pieces, the most significant first
 #   text        an ITEM.VALUE and what it means
+#   memory      a region, START-END (END is behind it)
+#   flash_map   where code or data in flash are mapped, the same
 BEGIN {
     FS = ","
     kind_of["detect"] = "enum"
@@ -27,13 +30,18 @@ function flush_chip() {
         return
     print "static const struct em_chip_code " chip "_freqs[] = {" freqs " {NULL, 0}};"
     print "static const struct em_chip_code " chip "_sizes[] = {" sizes " {NULL, 0}};"
+    print "static const struct em_chip_code " chip "_sizes_v3[] = {" sizes_v3 " {NULL, 0}};"
     print "static const struct em_chip_bits " chip "_bits[] = {\n" bits "    {NULL, {{0, 0, 0}}, 0}};"
+    print "static const struct em_chip_memory " chip "_memory[] = {\n" memory "    {NULL, 0, 0}};"
+    print "static const struct em_chip_memory " chip "_flash_map[] = {\n" flash_map "    {NULL, 0, 0}};"
     print "static const struct em_chip_text " chip "_texts[] = {\n" texts "    {NULL, 0, NULL}};\n"
     rows = rows "    {\n        .id = \"" chip "\",\n" facts
     if (facts !~ /\.ops =/)
         rows = rows "        .ops = &em_chip_ops_plain,\n"
     rows = rows "        .flash_freqs = " chip "_freqs,\n        .flash_sizes = " chip "_sizes,\n"
-    rows = rows "        .bits = " chip "_bits,\n        .texts = " chip "_texts,\n    },\n"
+    rows = rows "        .flash_sizes_v3 = " chip "_sizes_v3,\n"
+    rows = rows "        .bits = " chip "_bits,\n        .memory = " chip "_memory,\n"
+    rows = rows "        .flash_map = " chip "_flash_map,\n        .texts = " chip "_texts,\n    },\n"
 }
 
 FNR == 1 {
@@ -41,7 +49,7 @@ FNR == 1 {
     chip = FILENAME
     sub(/.*\//, "", chip)
     sub(/\.csv$/, "", chip)
-    freqs = sizes = bits = texts = facts = ""
+    freqs = sizes = sizes_v3 = bits = texts = facts = memory = flash_map = ""
 }
 
 /^#/ || /^$/ { next }
@@ -64,6 +72,7 @@ $1 == "fact" {
 }
 $1 == "flash_freq" { freqs = freqs " {\"" $2 "\", " $3 "},"; next }
 $1 == "flash_size" { sizes = sizes " {\"" $2 "\", " $3 "},"; next }
+$1 == "flash_size_v3" { sizes_v3 = sizes_v3 " {\"" $2 "\", " $3 "},"; next }
 $1 == "bits" {
     n = split($3, pieces, " ")
     list = ""
@@ -80,6 +89,16 @@ $1 == "text" {
     if (dot == 0)
         fail("not ITEM.VALUE: " $2)
     texts = texts "    {\"" substr($2, 1, dot - 1) "\", " substr($2, dot + 1) ", \"" $3 "\"},\n"
+    next
+}
+$1 == "memory" || $1 == "flash_map" {
+    if (split($3, part, "-") != 2)
+        fail("not START-END: " $3)
+    row = "    {\"" $2 "\", " part[1] ", " part[2] "},\n"
+    if ($1 == "memory")
+        memory = memory row
+    else
+        flash_map = flash_map row
     next
 }
 { fail("unknown kind: " $1) }

@@ -14,6 +14,7 @@
 
 enum {
     ATTEMPTS = 3,
+    FILLS = 3,  /* of the program registers, until they hold what they should */
     CHECKS = 5, /* a weak bit does not show every time */
 };
 
@@ -91,6 +92,98 @@ static enum em_status command(const struct em_efuse_controller *ctl, uint32_t op
                            : status;
 }
 
+/* ---- Commands that arrive changed ----
+ *
+ * No checksum guards WRITE_REG, and a bit that a cable changes would be burned for good.
+ * So what is going to be burned is read back before the command is given. */
+
+static enum em_status compare(const struct em_efuse_controller *ctl, uint32_t off,
+                              const uint32_t *wanted, size_t count, bool *same,
+                              struct em_error *err)
+{
+    uint32_t found[EM_EFUSE_PGM_WORDS] = {0};
+    enum em_status status = em_efuse_get(ctl, off, found, count, err);
+    if (status == EM_OK && memcmp(found, wanted, count * sizeof found[0]) != 0)
+        *same = false;
+    OPENSSL_cleanse(found, sizeof found); /* may be a key */
+    return status;
+}
+
+/* Do all registers that a program command burns hold what they should? */
+static enum em_status compare_program(const struct job *job, bool *same,
+                                      struct em_error *err)
+{
+    const uint32_t zeros[EM_EFUSE_PGM_WORDS] = {0};
+    const struct em_efuse_table *table = job->ctl->table;
+    enum em_status status = EM_OK;
+    *same = true;
+    if (!own_windows(job->ctl))
+        /* Check registers are not burned with BLOCK0; files of virtual chips keep them.
+         */
+        return compare(job->ctl, job->block->write, job->program, job->program_words,
+                       same, err);
+    for (size_t i = 0; status == EM_OK && *same && i < table->block_count; i++) {
+        const struct em_efuse_block *block = &table->blocks[i];
+        status =
+            compare(job->ctl, block->write, block == job->block ? job->program : zeros,
+                    block->words, same, err);
+    }
+    return status;
+}
+
+/* Bring what is to be burned into the registers, and nothing else. */
+static enum em_status fill_program(const struct job *job, struct em_error *err)
+{
+    const struct em_efuse_controller *ctl = job->ctl;
+    for (unsigned i = 0; i < FILLS; i++) {
+        bool same = false;
+        enum em_status status = em_efuse_wait_idle(ctl, err);
+        if (status == EM_OK)
+            status = clear_program(ctl, err); /* whatever an earlier program left there */
+        if (status == EM_OK)
+            status = em_efuse_wait_idle(ctl, err);
+        if (status == EM_OK)
+            status = em_efuse_put(ctl, job->block->write, job->program,
+                                  job->program_words, err);
+        if (status == EM_OK)
+            status = em_efuse_wait_idle(ctl, err);
+        if (status == EM_OK)
+            status = compare_program(job, &same, err);
+        if (status != EM_OK || same)
+            return status;
+    }
+    return em_error_set(err, EM_ERR_LINK, "check the cable, or use a lower --baud",
+                        "%s: not burned: the program registers hold something else than "
+                        "was written, %d times",
+                        job->block->name, (int)FILLS);
+}
+
+/* The number of the block goes before the command, which then changes a single bit: no
+ * bit that is changed on the way makes it burn another block. */
+static enum em_status command_block(const struct em_efuse_controller *ctl, unsigned block,
+                                    struct em_error *err)
+{
+    const uint32_t op = EM_EFUSE_OP_PROGRAM;
+    const uint32_t number = (uint32_t)block << EM_EFUSE_CMD_BLOCK_SHIFT;
+    struct em_efuse_write program = {.addr = ctl->chip->efuse_base + ctl->table->regs.cmd,
+                                     .value = EM_EFUSE_CMD_PROGRAM | number,
+                                     .mask = EM_EFUSE_CMD_PROGRAM};
+    bool same = false;
+    enum em_status status = em_efuse_put(ctl, ctl->table->regs.conf, &op, 1, err);
+    for (unsigned i = 0; status == EM_OK && !same && i < FILLS; i++) {
+        same = true;
+        status = em_efuse_put(ctl, ctl->table->regs.cmd, &number, 1, err);
+        if (status == EM_OK)
+            status = compare(ctl, ctl->table->regs.cmd, &number, 1, &same, err);
+    }
+    if (!same)
+        program.mask = UINT32_MAX; /* a controller that does not keep the number */
+    return status == EM_OK ? ctl->bus->write_regs(ctl->bus->user, &program, 1, err)
+                           : status;
+}
+
+/* ---- Burning ---- */
+
 /* ESP32: the block's own registers; the command has no block number. */
 static enum em_status program_own(const struct job *job, struct em_efuse_burn *burn,
                                   struct em_error *err)
@@ -98,12 +191,9 @@ static enum em_status program_own(const struct job *job, struct em_efuse_burn *b
     const struct em_efuse_controller *ctl = job->ctl;
     enum em_status status = em_efuse_wait_idle(ctl, err);
     if (status == EM_OK)
-        status = clear_program(ctl, err); /* whatever an earlier program left there */
-    if (status == EM_OK)
-        status =
-            em_efuse_put(ctl, job->block->write, job->program, job->program_words, err);
-    if (status == EM_OK)
         status = set_timing(ctl, err);
+    if (status == EM_OK)
+        status = fill_program(job, err); /* nothing is written after its proof */
     if (status != EM_OK)
         return status;
     burn->attempts++;
@@ -118,24 +208,12 @@ static enum em_status program_shared(const struct job *job, struct em_efuse_burn
     const struct em_efuse_controller *ctl = job->ctl;
     enum em_status status = set_timing(ctl, err);
     if (status == EM_OK)
-        status = em_efuse_wait_idle(ctl, err);
-    if (status == EM_OK)
-        status = clear_program(ctl, err);
-    if (status == EM_OK)
-        status = em_efuse_wait_idle(ctl, err);
-    if (status == EM_OK)
-        status =
-            em_efuse_put(ctl, job->block->write, job->program, job->program_words, err);
-    if (status == EM_OK)
-        status = em_efuse_wait_idle(ctl, err);
+        status = fill_program(job, err);
     if (status != EM_OK)
         return status;
     burn->attempts++;
     burn->lost = true;
-    return command(ctl, EM_EFUSE_OP_PROGRAM,
-                   EM_EFUSE_CMD_PROGRAM | (uint32_t)job->block->number
-                                              << EM_EFUSE_CMD_BLOCK_SHIFT,
-                   err);
+    return command_block(ctl, job->block->number, err);
 }
 
 /* One attempt, from writing to reading back. */

@@ -5,6 +5,7 @@
 #include "flasher/efuse/efuses_int.h"
 
 #include "base/bytes_int.h"
+#include "base/hooks_int.h"
 #include "base/text_int.h"
 
 #include <openssl/crypto.h>
@@ -16,14 +17,14 @@
 void em_efuses_log(const struct em_efuses *efuses, enum em_log_level level,
                    const char *fmt, ...)
 {
-    if (efuses->options.hooks.log == NULL)
+    if (!em_hooks_wants(&efuses->options.hooks, level))
         return;
     struct em_error msg = {0};
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(msg.what, sizeof msg.what, fmt, args); /* too long: cut */
     va_end(args);
-    efuses->options.hooks.log(efuses->options.hooks.user, level, "", &msg);
+    em_hooks_log(&efuses->options.hooks, level, NULL, &msg);
 }
 
 enum em_status em_efuses_refuse(struct em_efuses *efuses, struct em_error *err,

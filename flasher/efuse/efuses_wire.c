@@ -25,8 +25,8 @@ static bool is_secret(const struct wire *w, uint32_t addr, bool write)
     uint32_t off = addr - w->dev->chip->efuse_base;
     for (size_t i = 1; i < w->table->block_count; i++) {
         const struct em_efuse_block *block = &w->table->blocks[i];
-        if (write && off >= block->write && off < block->write + 4U * EM_EFUSE_PGM_WORDS)
-            return true;
+        if (off >= block->write && off < block->write + 4U * EM_EFUSE_PGM_WORDS)
+            return true; /* program registers can be read as well */
         if (!write && block->rd_dis_count > 0 && off >= block->read &&
             off < block->read + 4U * block->words)
             return true;
@@ -57,6 +57,7 @@ static enum em_status write_regs(void *user, const struct em_efuse_write *writes
     struct wire *w = user;
     uint8_t data[EM_EFUSE_PGM_WORDS * WRITE_RECORD];
     struct em_rom_request request = {.op = EM_OP_WRITE_REG, .data = data};
+    const uint32_t commands = EM_EFUSE_CMD_READ | EM_EFUSE_CMD_PROGRAM;
     int64_t delay_us = 0;
     for (size_t i = 0; i < count && i < EM_EFUSE_PGM_WORDS; i++) {
         uint8_t *record = data + i * WRITE_RECORD;
@@ -69,7 +70,8 @@ static enum em_status write_regs(void *user, const struct em_efuse_write *writes
         /* A program command must not be sent again after a lost answer: what is in the
          * registers then is not known. */
         request.once = request.once ||
-                       writes[i].addr == w->dev->chip->efuse_base + w->table->regs.cmd;
+                       (writes[i].addr == w->dev->chip->efuse_base + w->table->regs.cmd &&
+                        (writes[i].value & commands) != 0);
     }
     request.len = count * WRITE_RECORD;
     request.timeout_us = em_rom_timeout_us(w->dev, 0, 0) + delay_us;

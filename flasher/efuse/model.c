@@ -294,7 +294,8 @@ static void clear_program(struct em_efuse_model *model, uint32_t command)
 
 static int64_t command(struct em_efuse_model *model, uint32_t value)
 {
-    uint32_t conf = model->regs[model->view.table->regs.conf / 4];
+    const struct em_efuse_table *table = model->view.table;
+    uint32_t conf = model->regs[table->regs.conf / 4];
     int64_t busy_us = 0;
     if ((value & EM_EFUSE_CMD_PROGRAM) != 0 && conf == EM_EFUSE_OP_PROGRAM) {
         unsigned number = value >> EM_EFUSE_CMD_BLOCK_SHIFT & EM_EFUSE_CMD_BLOCK_MASK;
@@ -305,6 +306,14 @@ static int64_t command(struct em_efuse_model *model, uint32_t value)
     }
     if (model->style == EM_EFUSE_VIRTUAL)
         clear_program(model, value);
+    /* The block's number stays where it was written (technical reference manuals of
+     * ESP32-S2 and later, EFUSE_BLK_NUM: R/W), the command bits go. What a finished
+     * command leaves of it is not known: nothing, here. */
+    bool done = (value & (EM_EFUSE_CMD_PROGRAM | EM_EFUSE_CMD_READ)) != 0;
+    model->regs[table->regs.cmd / 4] = done || table->regs.check == 0
+                                           ? 0
+                                           : value & EM_EFUSE_CMD_BLOCK_MASK
+                                                         << EM_EFUSE_CMD_BLOCK_SHIFT;
     return busy_us;
 }
 

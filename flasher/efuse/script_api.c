@@ -5,6 +5,7 @@
 #include "flasher/efuse/script_int.h"
 
 #include "base/error_int.h"
+#include "base/hooks_int.h"
 #include "base/text_int.h"
 
 #include <lauxlib.h>
@@ -337,10 +338,10 @@ static int print(lua_State *lua)
     const char *line = lua_tostring(lua, -1);
     if (s->options->print != NULL)
         s->options->print(s->options->user, line);
-    else if (s->options->hooks.log != NULL) {
+    else if (em_hooks_wants(&s->options->hooks, EM_LOG_NOTE)) {
         struct em_error msg = {0};
         (void)snprintf(msg.what, sizeof msg.what, "%s", line);
-        s->options->hooks.log(s->options->hooks.user, EM_LOG_NOTE, "", &msg);
+        em_hooks_log(&s->options->hooks, EM_LOG_NOTE, NULL, &msg);
     }
     return 0;
 }

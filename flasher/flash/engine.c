@@ -96,6 +96,8 @@ static enum em_status show(struct em_flash_engine *engine, const struct span *sp
                            size_t done, struct em_error *err)
 {
     uint64_t at = engine->base + (span->addr - engine->job->addr) + done;
+    if (at > engine->total)
+        at = engine->total; /* what is written again is beyond what was planned */
     if (at > engine->shown)
         engine->shown = at;
     return em_rom_progress(engine->dev, "writing", engine->shown, engine->total, err);

@@ -10,6 +10,8 @@
 /* Erased at a time, so that progress moves and no time-out is long. */
 enum { ERASE_STEP = 1024 * 1024 };
 
+static const char stage[] = "erasing";
+
 enum em_status em_flash_begin_erase(struct em_device *dev, uint32_t addr, uint32_t len,
                                     struct em_error *err)
 {
@@ -47,16 +49,17 @@ static enum em_status erase_range(struct em_device *dev, uint64_t addr, uint64_t
                                   struct em_error *err)
 {
     uint64_t done = 0;
-    enum em_status status = em_rom_progress(dev, "erasing", 0, len, err);
+    em_rom_begin(dev, stage);
+    enum em_status status = em_rom_progress(dev, stage, 0, len, err);
     while (status == EM_OK && done < len) {
         uint64_t step = ERASE_STEP - (addr + done) % ERASE_STEP;
         step = step < len - done ? step : len - done;
         status = erase_step(dev, (uint32_t)(addr + done), (uint32_t)step, err);
         done += step;
         if (status == EM_OK)
-            status = em_rom_progress(dev, "erasing", done, len, err);
+            status = em_rom_progress(dev, stage, done, len, err);
     }
-    return status;
+    return em_rom_end(dev, stage, status);
 }
 
 /* The whole chip by one command of a stub. */
@@ -66,12 +69,12 @@ static enum em_status erase_by_stub(struct em_device *dev, uint64_t len,
     struct em_rom_request request = {
         .op = EM_OP_ERASE_FLASH,
         .timeout_us = (int64_t)dev->settings.chip_erase_timeout_ms * 1000};
-    enum em_status status = em_rom_progress(dev, "erasing", 0, len, err);
+    enum em_status status = em_rom_progress(dev, stage, 0, len, err);
     for (uint32_t tries = 1; status == EM_OK; tries++) {
         struct em_error ignored;
         status = em_rom_command(dev, &request, NULL, err);
         if (status == EM_OK)
-            return em_rom_progress(dev, "erasing", len, len, err);
+            return em_rom_progress(dev, stage, len, len, err);
         if (status == EM_ERR_LINK && tries < dev->settings.write_block_attempts &&
             em_flash_resync(dev, &ignored) == EM_OK)
             status = EM_OK;
@@ -98,8 +101,10 @@ enum em_status em_flash_erase_chip(struct em_device *dev,
                                    struct em_error *err)
 {
     uint64_t end;
-    if (dev->stub)
-        return erase_by_stub(dev, space->end, err);
+    if (dev->stub) {
+        em_rom_begin(dev, stage);
+        return em_rom_end(dev, stage, erase_by_stub(dev, space->end, err));
+    }
     enum em_status status = find_end(dev, space, &end, err);
     if (status == EM_OK)
         status = em_flash_fits(dev, space, "erase", 0, end, err);

@@ -4,10 +4,12 @@
 libespmfg_all_la_SOURCES += \
 	flasher/flash/again.c \
 	flasher/flash/attach.c \
+	flasher/flash/blocks.c \
 	flasher/flash/checks.c \
 	flasher/flash/compress.c \
 	flasher/flash/engine.c \
 	flasher/flash/erase.c \
+	flasher/flash/files.c \
 	flasher/flash/flash_int.h \
 	flasher/flash/id.c \
 	flasher/flash/job.c \

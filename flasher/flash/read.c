@@ -129,10 +129,10 @@ enum em_status em_flash_read_chunk(struct em_device *dev, uint32_t addr, uint8_t
     return EM_OK;
 }
 
-enum em_status em_flash_read(struct em_device *device,
-                             const struct em_flash_options *options, uint32_t addr,
-                             uint64_t len, em_flash_sink *sink, void *user,
-                             struct em_error *err)
+/* Where reading ends, and whether it may. */
+static enum em_status prepare(struct em_device *device,
+                              const struct em_flash_options *options, uint32_t addr,
+                              uint64_t *len, struct em_error *err)
 {
     struct em_flash_space space;
     enum em_status status = em_flash_need_md5(device, "read", err);
@@ -140,18 +140,28 @@ enum em_status em_flash_read(struct em_device *device,
         status = em_flash_open(device, options, &space, err);
     if (status != EM_OK)
         return status;
-    if (len == EM_FLASH_ALL && space.end == 0)
+    if (*len == EM_FLASH_ALL && space.end == 0)
         return em_error_set(err, EM_ERR_USAGE, "tell it by --flash-size",
                             "read: the size of the flash is not known (id 0x%06lx)",
                             (unsigned long)device->flash.id);
-    if (len == EM_FLASH_ALL)
-        len = space.end > addr ? space.end - addr : 0;
-    status = em_flash_fits(device, &space, "read", addr, len, err);
-    uint8_t *chunk = status == EM_OK ? malloc(EM_FLASH_READ_CHUNK) : NULL;
-    if (status == EM_OK && chunk == NULL)
+    if (*len == EM_FLASH_ALL)
+        *len = space.end > addr ? space.end - addr : 0;
+    return em_flash_fits(device, &space, "read", addr, *len, err);
+}
+
+enum em_status em_flash_read(struct em_device *device,
+                             const struct em_flash_options *options, uint32_t addr,
+                             uint64_t len, em_flash_sink *sink, void *user,
+                             struct em_error *err)
+{
+    static const char stage[] = "reading";
+    uint8_t *chunk = malloc(EM_FLASH_READ_CHUNK);
+    if (chunk == NULL)
         return em_error_nomem(err);
+    em_rom_begin(device, stage);
+    enum em_status status = prepare(device, options, addr, &len, err);
     if (status == EM_OK)
-        status = em_rom_progress(device, "reading", 0, len, err);
+        status = em_rom_progress(device, stage, 0, len, err);
     size_t step = em_flash_read_step(device);
     for (uint64_t at = 0; status == EM_OK && at < len;) {
         size_t part = len - at < step ? (size_t)(len - at) : step;
@@ -160,8 +170,8 @@ enum em_status em_flash_read(struct em_device *device,
             status = sink(user, chunk, part, err);
         at += part;
         if (status == EM_OK)
-            status = em_rom_progress(device, "reading", at, len, err);
+            status = em_rom_progress(device, stage, at, len, err);
     }
     free(chunk);
-    return status;
+    return em_rom_end(device, stage, status);
 }

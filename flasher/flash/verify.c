@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static const char stage[] = "verifying";
+
 /* One call of em_flash_verify(). */
 struct verifying {
     struct em_device *dev;
@@ -49,7 +51,7 @@ static enum em_status list_differences(const struct verifying *v, size_t idx,
         }
         at += part;
         if (status == EM_OK)
-            status = em_rom_progress(v->dev, "verifying", v->done + at, v->total, err);
+            status = em_rom_progress(v->dev, stage, v->done + at, v->total, err);
     }
     free(chunk);
     return status;
@@ -70,7 +72,7 @@ static enum em_status verify_piece(struct verifying *v, size_t idx,
         status = list_differences(v, idx, piece->addr, data, piece->len, err);
     v->done += piece->len;
     if (status == EM_OK)
-        status = em_rom_progress(v->dev, "verifying", v->done, v->total, err);
+        status = em_rom_progress(v->dev, stage, v->done, v->total, err);
     return status;
 }
 
@@ -85,6 +87,7 @@ em_flash_verify(struct em_device *device, const struct em_flash_options *options
     struct em_flash_security security;
     struct em_flash_space space;
     options = options != NULL ? options : &em_flash_options_none;
+    em_rom_begin(device, stage);
     enum em_status status = em_flash_need_md5(device, "verify", err);
     if (status == EM_OK)
         status = em_flash_open(device, options, &space, err);
@@ -103,5 +106,5 @@ em_flash_verify(struct em_device *device, const struct em_flash_options *options
             status = verify_piece(&v, i, &job, &equal_out[i], err);
         em_flash_job_free(&job);
     }
-    return status;
+    return em_rom_end(device, stage, status);
 }

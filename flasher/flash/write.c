@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { PROOFS_MAX = 3 }; /* looks at pieces whose neighbours had to be written again */
+
 /* One call of em_flash_write(). */
 struct writing {
     struct em_device *dev;
@@ -185,8 +187,64 @@ static enum em_status write_all(struct writing *w, struct em_error *err)
     return EM_OK;
 }
 
+/* Look once more at one piece that was proved before others were written. */
+static enum em_status prove_again(struct writing *w, size_t idx, struct em_error *err)
+{
+    struct em_flash_job *job = &w->jobs[idx];
+    struct em_flash_written *result = result_of(w, job);
+    uint32_t retries = result->retries;
+    w->engine->job = job;
+    w->engine->result = result;
+    size_t runs = job->run_count;
+    job->run_count = 0; /* only what differs is written */
+    enum em_status status = em_flash_write_job(w->engine, idx, err);
+    job->run_count = runs;
+    result->skipped = result->skipped && result->retries == retries;
+    return status;
+}
+
+static uint32_t count_retries(const struct writing *w)
+{
+    uint32_t retries = 0;
+    for (size_t i = 0; i < w->write->count; i++)
+        retries += w->results[i].retries;
+    return retries;
+}
+
+/* BEGIN commands have no checksum: one that the line spoilt may have erased or written
+ * elsewhere. Pieces that were left out were proved before anything was written; and where
+ * something had to be written again, none of the others can be trusted. */
+static enum em_status prove_others(struct writing *w, struct em_error *err)
+{
+    bool any_written = false;
+    size_t pieces = 0;
+    for (size_t i = 0; i < w->write->count; i++) {
+        bool there = w->jobs[i].len > 0;
+        pieces += there;
+        any_written = any_written || (there && !result_of(w, &w->jobs[i])->skipped);
+    }
+    uint32_t seen = 0;
+    for (unsigned round = 0; any_written && pieces > 1 && round < PROOFS_MAX; round++) {
+        uint32_t before = count_retries(w);
+        if (round > 0 && before == seen)
+            return EM_OK;
+        for (size_t i = 0; i < w->write->count; i++) {
+            const struct em_flash_written *result = result_of(w, &w->jobs[i]);
+            if (!result->verified || (before == 0 && !result->skipped))
+                continue;
+            enum em_status status = prove_again(w, i, err);
+            if (status != EM_OK)
+                return status;
+        }
+        seen = before;
+    }
+    return EM_OK;
+}
+
 static enum em_status run(struct writing *w, struct em_error *err)
 {
+    static const char stage[] = "writing";
+    em_rom_begin(w->dev, stage);
     enum em_status status = check(w, err);
     if (status == EM_OK)
         status = plan(w, err);
@@ -198,7 +256,9 @@ static enum em_status run(struct writing *w, struct em_error *err)
         status = em_flash_erase_chip(w->dev, &w->space, err);
     if (status == EM_OK)
         status = write_all(w, err);
-    return status;
+    if (status == EM_OK)
+        status = prove_others(w, err);
+    return em_rom_end(w->dev, stage, status);
 }
 
 enum em_status em_flash_write(struct em_device *device,

@@ -32,7 +32,7 @@ enum {
     CHECKSUM_START = 0xEF,
 };
 
-static const struct em_chip_code modes[] = {
+const struct em_chip_code em_image_modes[] = {
     {"qio", 0}, {"qout", 1}, {"dio", 2}, {"dout", 3}, {NULL, 0}};
 
 static size_t header_len(const struct em_image *image)
@@ -72,9 +72,8 @@ static enum em_status parse_segment(struct em_image *image, size_t idx,
     struct em_image_segment *segment = &image->segments[idx];
     if (len - *off < SEGMENT_HEADER_LEN)
         return em_error_set(err, EM_ERR_INPUT, "the file is cut off: build it again",
-                            "image: segment %zu of %u begins at 0x%zx, the image ends at "
-                            "0x%zx",
-                            idx + 1, data[COUNT_AT], *off, len);
+                            "image: segment %zu begins at 0x%zx, the image ends at 0x%zx",
+                            idx + 1, *off, len);
     segment->addr = em_get_le32(data + *off);
     segment->len = em_get_le32(data + *off + 4);
     *off += SEGMENT_HEADER_LEN;
@@ -93,8 +92,7 @@ static enum em_status parse_segment(struct em_image *image, size_t idx,
     return EM_OK;
 }
 
-static enum em_status check_checksum(const struct em_image *image, uint8_t found,
-                                     struct em_error *err)
+uint8_t em_image_checksum(const struct em_image *image)
 {
     uint8_t sum = CHECKSUM_START;
     for (size_t i = 0; i < image->count; i++) {
@@ -102,21 +100,17 @@ static enum em_status check_checksum(const struct em_image *image, uint8_t found
         for (size_t k = 0; k < segment->len; k++)
             sum ^= segment->data[k];
     }
-    if (sum == found)
-        return EM_OK;
-    return em_error_set(err, EM_ERR_INPUT, "the file is damaged: build it again",
-                        "image: checksum 0x%02x, its segments have 0x%02x", found, sum);
+    return sum;
 }
 
-enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t len,
-                              const struct em_chip *chip, struct em_error *err)
+enum em_status em_image_segments(struct em_image *out, const uint8_t *data, size_t len,
+                                 size_t off, size_t count, struct em_error *err)
 {
-    if (!em_image_header(out, data, len, chip))
-        return em_error_set(err, EM_ERR_INPUT, "take a file that was built for it",
-                            "not a firmware image%s%s", chip != NULL ? " for " : "",
-                            chip != NULL ? chip->name : "");
-    size_t off = header_len(out);
-    for (; out->count < data[COUNT_AT]; out->count++) {
+    for (size_t i = 0; i < count; i++, out->count++) {
+        if (out->count == EM_IMAGE_SEGMENTS_MAX)
+            return em_error_set(err, EM_ERR_INPUT, "is it an image for this chip?",
+                                "image: more than %d segments",
+                                (int)EM_IMAGE_SEGMENTS_MAX);
         enum em_status status = parse_segment(out, out->count, data, len, &off, err);
         if (status != EM_OK)
             return status;
@@ -128,7 +122,25 @@ enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t 
                             "image: checksum%s would end at 0x%zx, the image ends at "
                             "0x%zx",
                             out->has_digest ? " and digest" : "", out->len, len);
-    return check_checksum(out, data[out->checksum_off], err);
+    return EM_OK;
+}
+
+enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t len,
+                              const struct em_chip *chip, struct em_error *err)
+{
+    if (!em_image_header(out, data, len, chip))
+        return em_error_set(err, EM_ERR_INPUT, "take a file that was built for it",
+                            "not a firmware image%s%s", chip != NULL ? " for " : "",
+                            chip != NULL ? chip->name : "");
+    enum em_status status =
+        em_image_segments(out, data, len, header_len(out), data[COUNT_AT], err);
+    if (status != EM_OK)
+        return status;
+    uint8_t found = data[out->checksum_off], sum = em_image_checksum(out);
+    if (sum == found)
+        return EM_OK;
+    return em_error_set(err, EM_ERR_INPUT, "the file is damaged: build it again",
+                        "image: checksum 0x%02x, its segments have 0x%02x", found, sum);
 }
 
 enum em_status em_image_check_kind(const struct em_image *image,
@@ -236,7 +248,8 @@ enum em_status em_image_header_set(uint8_t *data, size_t len, const struct em_ch
     if (is_kept(settings->mode) && is_kept(settings->freq) && is_kept(settings->size))
         return EM_OK;
     /* Settings first: a wrong one is told whatever the file is. */
-    enum em_status status = find_code(chip, "mode", modes, settings->mode, &mode, err);
+    enum em_status status =
+        find_code(chip, "mode", em_image_modes, settings->mode, &mode, err);
     if (status == EM_OK)
         status =
             find_code(chip, "frequency", chip->flash_freqs, settings->freq, &freq, err);

@@ -4,15 +4,17 @@
 #ifndef FLASHER_IMAGE_IMAGE_INT_H
 #define FLASHER_IMAGE_IMAGE_INT_H
 
+#include <espmfg/image.h>
+
 #include "base/error_int.h"
 #include "flasher/chip/chip_int.h"
 
 enum {
     EM_IMAGE_MAGIC = 0xE9,
-    EM_IMAGE_SEGMENTS_MAX = 16,
-    EM_IMAGE_DIGEST_LEN = 32,
-    EM_IMAGE_REVISION_ANY = 65535, /* highest revision: no limit */
 };
+
+/** Modes of the flash and their codes; ends with name NULL. */
+extern const struct em_chip_code em_image_modes[];
 
 /** A piece of an image and the address it belongs to. */
 struct em_image_segment {
@@ -52,6 +54,16 @@ bool em_image_header(struct em_image *out, const uint8_t *data, size_t len,
  */
 enum em_status em_image_parse(struct em_image *out, const uint8_t *data, size_t len,
                               const struct em_chip *chip, struct em_error *err);
+
+/**
+ * The steps of em_image_parse() behind the header: @p count segments from @p off on are
+ * added to those of *out, and the places of checksum and digest found. EM_ERR_INPUT.
+ */
+enum em_status em_image_segments(struct em_image *out, const uint8_t *data, size_t len,
+                                 size_t off, size_t count, struct em_error *err);
+
+/** The checksum that the segments have. */
+uint8_t em_image_checksum(const struct em_image *image);
 
 /** Is @p image for this kind of chip? EM_ERR_CHIP: for another. Anything goes if its
  * header does not tell. */

@@ -117,7 +117,7 @@ static enum em_status parse_binary(struct em_partition_table *out, const uint8_t
                                 "partition table: something follows its MD5");
         if (memcmp(data + off, md5_magic, sizeof md5_magic) == 0) {
             status = check_md5(data, off, err);
-            summed = true;
+            out->has_md5 = summed = true;
         } else {
             status = parse_entry(out, data + off, err);
         }
@@ -185,6 +185,7 @@ enum em_status em_partition_parse(struct em_partition_table *out, const uint8_t 
                                   struct em_error *err)
 {
     out->count = 0;
+    out->has_md5 = false;
     bool binary = len > 0 && (data[0] == entry_magic[0] || data[0] == md5_magic[0] ||
                               data[0] == 0xFF);
     /* A byte order mark begins with EF, and no CSV with one of these. */
@@ -233,15 +234,12 @@ void em_partition_list(const struct em_partition_table *table, char *out, size_t
     }
 }
 
-enum em_status em_partition_write(struct em_buf *out,
-                                  const struct em_partition_table *table,
-                                  struct em_error *err)
+enum em_status em_partition_binary(uint8_t out[EM_PARTITION_TABLE_LEN],
+                                   const struct em_partition_table *table, bool no_md5,
+                                   struct em_error *err)
 {
-    uint8_t *bytes = em_buf_reserve(out, EM_PARTITION_TABLE_LEN);
-    if (bytes == NULL)
-        return em_error_nomem(err);
-    memset(bytes, 0xFF, EM_PARTITION_TABLE_LEN);
-    uint8_t *entry = bytes;
+    memset(out, 0xFF, EM_PARTITION_TABLE_LEN);
+    uint8_t *entry = out;
     for (size_t i = 0; i < table->count; i++, entry += ENTRY_LEN) {
         const struct em_partition *row = &table->rows[i];
         memcpy(entry, entry_magic, sizeof entry_magic);
@@ -253,10 +251,11 @@ enum em_status em_partition_write(struct em_buf *out,
         memcpy(entry + NAME_AT, row->name, strlen(row->name));
         em_put_le32(entry + FLAGS_AT, row->flags);
     }
+    if (no_md5)
+        return EM_OK;
     memcpy(entry, md5_magic, sizeof md5_magic);
-    if (EVP_Digest(bytes, (size_t)(entry - bytes), entry + MD5_AT, NULL, EVP_md5(),
-                   NULL) != 1)
+    if (EVP_Digest(out, (size_t)(entry - out), entry + MD5_AT, NULL, EVP_md5(), NULL) !=
+        1)
         return em_error_set(err, EM_ERR_CRYPTO, NULL, "partition table: MD5 failed");
-    out->len += EM_PARTITION_TABLE_LEN;
     return EM_OK;
 }

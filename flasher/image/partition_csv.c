@@ -18,48 +18,7 @@ enum {
     FLAGS,
     COLUMNS,
     TABLE_SECTOR = 0x1000, /* a table takes one sector: the first row follows it */
-    APP_ALIGN = 0x10000,   /* pages that flash is mapped in */
-    DATA_ALIGN = 0x1000,   /* sectors that flash is erased in */
     TYPE_MAX = 0xFE,
-};
-
-/* Names of types and subtypes: ESP-IDF programming guide v5.5, chapter partition tables.
- */
-static const struct {
-    const char *name;
-    uint8_t type;
-} types[] = {{"app", EM_PARTITION_APP},
-             {"data", EM_PARTITION_DATA},
-             {"bootloader", 2},
-             {"partition_table", 3}};
-
-static const struct {
-    int type;
-    const char *name;
-    uint8_t first;
-    uint8_t count; /* more than 1: a number follows the name */
-} subtypes[] = {
-    {EM_PARTITION_APP, "factory", 0x00, 1},
-    {EM_PARTITION_APP, "ota_", 0x10, 16},
-    {EM_PARTITION_APP, "test", 0x20, 1},
-    {EM_PARTITION_APP, "tee_", 0x30, 2},
-    {EM_PARTITION_DATA, "ota", 0x00, 1},
-    {EM_PARTITION_DATA, "phy", 0x01, 1},
-    {EM_PARTITION_DATA, "nvs", 0x02, 1},
-    {EM_PARTITION_DATA, "coredump", 0x03, 1},
-    {EM_PARTITION_DATA, "nvs_keys", 0x04, 1},
-    {EM_PARTITION_DATA, "efuse", 0x05, 1},
-    {EM_PARTITION_DATA, "undefined", 0x06, 1},
-    {EM_PARTITION_DATA, "esphttpd", 0x80, 1},
-    {EM_PARTITION_DATA, "fat", 0x81, 1},
-    {EM_PARTITION_DATA, "spiffs", 0x82, 1},
-    {EM_PARTITION_DATA, "littlefs", 0x83, 1},
-    {EM_PARTITION_DATA, "tee_ota", 0x90, 1},
-    {2, "primary", 0x00, 1},
-    {2, "ota", 0x01, 1},
-    {2, "recovery", 0x02, 1},
-    {3, "primary", 0x00, 1},
-    {3, "ota", 0x01, 1},
 };
 
 /* Where the next row without an offset begins. */
@@ -114,9 +73,9 @@ static enum em_status parse_type(struct em_partition *row, struct em_span text,
                                  struct em_error *err)
 {
     uint64_t number;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (em_span_is(text, types[i].name)) {
-            row->type = types[i].type;
+    for (size_t i = 0; em_partition_types[i].name != NULL; i++) {
+        if (em_span_is(text, em_partition_types[i].name)) {
+            row->type = em_partition_types[i].first;
             return EM_OK;
         }
     }
@@ -133,19 +92,19 @@ static enum em_status parse_type(struct em_partition *row, struct em_span text,
 static bool is_subtype(size_t idx, struct em_span text, uint8_t *out)
 {
     uint64_t number = 0;
-    size_t len = strlen(subtypes[idx].name);
-    if (text.len < len || memcmp(text.p, subtypes[idx].name, len) != 0)
+    size_t len = strlen(em_partition_subtypes[idx].name);
+    if (text.len < len || memcmp(text.p, em_partition_subtypes[idx].name, len) != 0)
         return false;
     struct em_span rest = {text.p + len, text.len - len};
     bool digits = rest.len > 0;
     for (size_t i = 0; i < rest.len; i++)
         digits = digits && rest.p[i] >= '0' && rest.p[i] <= '9';
-    if (subtypes[idx].count == 1
+    if (em_partition_subtypes[idx].count == 1
             ? rest.len != 0
             : rest.len > 2 || !digits ||
-                  !parse_number(rest, subtypes[idx].count - 1u, &number))
+                  !parse_number(rest, em_partition_subtypes[idx].count - 1u, &number))
         return false;
-    *out = (uint8_t)(subtypes[idx].first + number);
+    *out = (uint8_t)(em_partition_subtypes[idx].first + number);
     return true;
 }
 
@@ -159,13 +118,14 @@ static enum em_status parse_subtype(struct em_partition *row, struct em_span tex
         row->subtype = row->type == EM_PARTITION_DATA ? 0x06 /* undefined */ : 0;
         return EM_OK;
     }
-    for (size_t i = 0; i < sizeof subtypes / sizeof subtypes[0]; i++) {
-        if (subtypes[i].type != row->type)
+    for (size_t i = 0; em_partition_subtypes[i].name != NULL; i++) {
+        if (em_partition_subtypes[i].of != row->type)
             continue;
         if (is_subtype(i, text, &row->subtype))
             return EM_OK;
-        int n = snprintf(hint + used, sizeof hint - used, " %s%s", subtypes[i].name,
-                         subtypes[i].count > 1 ? "N" : "");
+        int n = snprintf(hint + used, sizeof hint - used, " %s%s",
+                         em_partition_subtypes[i].name,
+                         em_partition_subtypes[i].count > 1 ? "N" : "");
         used += n > 0 && (size_t)n < sizeof hint - used ? (size_t)n : 0;
     }
     if (!parse_number(text, TYPE_MAX, &number))
@@ -180,7 +140,7 @@ static enum em_status parse_place(struct em_partition *row, struct em_span offse
                                   struct em_span size, struct place *place,
                                   struct em_error *err)
 {
-    uint64_t align = row->type == EM_PARTITION_APP ? APP_ALIGN : DATA_ALIGN;
+    uint64_t align = em_partition_align(row->type);
     uint64_t at = (place->next + align - 1) / align * align;
     uint64_t len;
     if (!parse_number(size, UINT32_MAX, &len))

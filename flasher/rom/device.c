@@ -132,14 +132,16 @@ static enum em_status meet(struct em_device *dev, struct em_error *err)
 
 enum em_status em_rom_bring_up(struct em_device *dev, struct em_error *err)
 {
+    static const char stage[] = "connecting";
     bool lost = false;
+    em_rom_begin(dev, stage);
     dev->baud = em_rom_first_baud(dev);
     enum em_status status = meet(dev, err);
     if (status == EM_OK)
         status = em_rom_raise_baud(dev, &lost, err);
     if (status == EM_OK && lost)
         status = meet(dev, err); /* and stay at the rate of the first contact */
-    return status;
+    return em_rom_end(dev, stage, status);
 }
 
 enum em_status em_rom_device_new(struct em_device **out, struct em_io *io,

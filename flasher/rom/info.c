@@ -90,3 +90,20 @@ enum em_status em_device_info(struct em_device *device, const struct em_device_i
     *out = &device->info;
     return EM_OK;
 }
+
+enum em_status em_device_chip_id(struct em_device *device, uint32_t *out,
+                                 struct em_error *err)
+{
+    const struct em_device_info *info;
+    *out = 0;
+    /* The chip whose images name no chip has a number of its own, made of its MAC
+     * (esptool 5: the low 24 bits are the MAC's last three bytes). */
+    if (device->chip->image_id != EM_CHIP_NO_ID)
+        return em_error_set(err, EM_ERR_UNSUPPORTED, "ask for its MAC",
+                            "%s has no chip id", device->chip->name);
+    enum em_status status = em_device_info(device, &info, err);
+    if (status == EM_OK)
+        *out = (uint32_t)info->mac[3] << 16 | (uint32_t)info->mac[4] << 8 |
+               (uint32_t)info->mac[5];
+    return status;
+}

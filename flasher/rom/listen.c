@@ -4,6 +4,8 @@
 
 #include "flasher/rom/link_int.h"
 
+static const char stage[] = "listening";
+
 enum {
     SLICE_US = 100000,   /* as often the user may stop it */
     REOPEN_WAIT_MS = 50, /* between two looks for a port that vanished */
@@ -23,7 +25,7 @@ struct listening {
 static enum em_status show(const struct listening *l, struct em_error *err)
 {
     uint64_t done = (uint64_t)(em_rom_now(l->dev) - l->begin_us) / 1000;
-    return em_rom_progress_of(l->dev, "listening", "milliseconds",
+    return em_rom_progress_of(l->dev, stage, "milliseconds",
                               done < l->timeout_ms ? done : l->timeout_ms, l->timeout_ms,
                               err);
 }
@@ -118,9 +120,11 @@ enum em_status em_device_listen(struct em_device *device, uint32_t baud,
     if (baud == 0)
         return em_error_set(err, EM_ERR_USAGE, "use 115200, as most programs do",
                             "listening at a rate of 0 baud");
+    em_rom_begin(device, stage);
     enum em_status status = start_program(device, baud, err);
     if (status == EM_OK)
         status = wait_for_it(&l, err);
+    (void)em_rom_end(device, stage, status); /* its own status */
     device->stub = false;
     device->flash.attached = false;
     device->flash.size = 0;

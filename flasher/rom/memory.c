@@ -30,22 +30,23 @@ enum em_status em_device_read_memory(struct em_device *device, uint32_t addr,
                             "address and length have to be multiples of 4",
                             "memory of %zu bytes from 0x%08lx is no row of words", len,
                             (unsigned long)addr);
-    for (size_t at = 0; at < len; at += 4) {
-        uint32_t word;
-        enum em_status status = em_rom_read_reg(device, addr + (uint32_t)at, &word, err);
-        if (status != EM_OK)
-            return status;
+    static const char stage[] = "reading memory";
+    enum em_status status = EM_OK;
+    em_rom_begin(device, stage);
+    for (size_t at = 0; status == EM_OK && at < len; at += 4) {
+        uint32_t word = 0;
+        status = em_rom_read_reg(device, addr + (uint32_t)at, &word, err);
         em_put_le32(out + at, word);
-        status = em_rom_progress(device, "reading memory", at + 4, len, err);
-        if (status != EM_OK)
-            return status;
+        if (status == EM_OK)
+            status = em_rom_progress(device, stage, at + 4, len, err);
     }
-    return EM_OK;
+    return em_rom_end(device, stage, status);
 }
 
 enum em_status em_device_load_ram(struct em_device *device, const uint8_t *image,
                                   size_t len, struct em_error *err)
 {
+    static const char stage[] = "loading RAM";
     struct em_image parsed;
     enum em_status status = em_image_parse(&parsed, image, len, device->chip, err);
     if (status == EM_OK)
@@ -54,13 +55,18 @@ enum em_status em_device_load_ram(struct em_device *device, const uint8_t *image
     for (size_t i = 0; i < parsed.count && status == EM_OK; i++)
         status = em_rom_stub_guard(device, parsed.segments[i].addr,
                                    parsed.segments[i].len, err);
+    if (status != EM_OK)
+        return status;
+    em_rom_begin(device, stage);
     for (size_t i = 0; i < parsed.count && status == EM_OK; i++) {
         const struct em_image_segment *segment = &parsed.segments[i];
         if (segment->len > 0)
             status = em_rom_load_memory(device, segment->addr, segment->data,
                                         segment->len, err);
         if (status == EM_OK)
-            status = em_rom_progress(device, "loading RAM", i + 1, parsed.count, err);
+            status = em_rom_progress(device, stage, i + 1, parsed.count, err);
     }
-    return status == EM_OK ? em_rom_start(device, parsed.entry, err) : status;
+    if (status == EM_OK)
+        status = em_rom_start(device, parsed.entry, err);
+    return em_rom_end(device, stage, status);
 }

@@ -102,6 +102,12 @@ struct em_device {
         uint64_t size; /* what the loader was told; 0: nothing yet */
         uint32_t pins; /* that it was attached with */
         uint32_t id;
+        /* A piece that the caller sends block by block. */
+        bool open;
+        uint32_t left;     /* bytes that are still to be sent */
+        uint32_t inflated; /* what comes out of a compressed piece; 0: it is plain */
+        uint32_t seq;
+        size_t block;
     } flash; /* of flasher/flash/ */
 };
 
@@ -204,6 +210,11 @@ enum em_status em_rom_crystal(struct em_device *dev, uint32_t *mhz_out,
 /** Tell the user's hooks. */
 void em_rom_log(struct em_device *dev, enum em_log_level level, const char *hint,
                 const char *format, ...) EM_PRINTF(4, 5);
+/** A stage of em_rom_progress() begins; each that begins also ends. */
+void em_rom_begin(struct em_device *dev, const char *stage);
+/** It ends; returns @p status. */
+enum em_status em_rom_end(struct em_device *dev, const char *stage,
+                          enum em_status status);
 /** EM_ERR_STOPPED when the user wants to stop. Calls no more than ten times a second. */
 enum em_status em_rom_progress(struct em_device *dev, const char *stage, uint64_t done,
                                uint64_t total, struct em_error *err);

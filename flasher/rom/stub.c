@@ -148,3 +148,22 @@ enum em_status em_rom_stub_start(struct em_device *dev, struct em_error *err)
     em_rom_log(dev, EM_LOG_INFO, NULL, "the stub runs");
     return EM_OK;
 }
+
+enum em_status em_device_start_stub(struct em_device *device, const char *stub_file,
+                                    struct em_error *err)
+{
+    struct em_rom_stub *stub = NULL;
+    if (device->stub) {
+        em_rom_log(device, EM_LOG_NOTE, NULL, "a stub runs on the chip already");
+        return EM_OK;
+    }
+    enum em_status status = em_rom_stub_load(&stub, stub_file, err);
+    if (status != EM_OK)
+        return status;
+    em_rom_stub_free(device->upload);
+    device->upload = stub; /* a connection that is made anew needs it again */
+    /* What the ROM was told of the flash, a stub has to be told again. */
+    device->flash.attached = false;
+    device->flash.size = 0;
+    return em_rom_stub_start(device, err);
+}

@@ -4,6 +4,8 @@
 
 #include "flasher/rom/link_int.h"
 
+#include "base/hooks_int.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,7 @@ void em_rom_log(struct em_device *dev, enum em_log_level level, const char *hint
                 const char *format, ...)
 {
     const struct em_hooks *hooks = &dev->options.hooks;
-    if (hooks->log == NULL)
+    if (!em_hooks_wants(hooks, level))
         return;
     char text[sizeof((struct em_error *)0)->what];
     va_list ap;
@@ -34,7 +36,17 @@ void em_rom_log(struct em_device *dev, enum em_log_level level, const char *hint
     va_end(ap);
     struct em_error msg;
     (void)em_error_set(&msg, EM_OK, hint, "%s", text); /* only fills msg */
-    hooks->log(hooks->user, level, dev->io->name, &msg);
+    em_hooks_log(hooks, level, dev->io->name, &msg);
+}
+
+void em_rom_begin(struct em_device *dev, const char *stage)
+{
+    em_hooks_begin(&dev->options.hooks, stage, dev->io->name);
+}
+
+enum em_status em_rom_end(struct em_device *dev, const char *stage, enum em_status status)
+{
+    return em_hooks_end(&dev->options.hooks, stage, dev->io->name, status);
 }
 
 enum em_status em_rom_progress(struct em_device *dev, const char *stage, uint64_t done,

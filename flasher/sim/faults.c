@@ -33,6 +33,8 @@ struct em_sim_fate em_sim_byte_fate(struct em_sim *sim, uint8_t byte)
     if (em_sim_chance(&sim->dice, f->dup))
         fate.count *= 2;
     fate.delayed = em_sim_chance(&sim->dice, f->delay);
+    sim->stats.lost_bytes += fate.count == 0;
+    sim->stats.changed_bytes += fate.count > 0 && fate.byte[0] != byte;
     if (fate.count != 1 || fate.byte[0] != byte || fate.delayed)
         sim->stats.faults++;
     fate.byte[1] = fate.byte[0];

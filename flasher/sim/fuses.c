@@ -121,9 +121,10 @@ static void cut_if_due(struct em_sim *sim)
         faults->power_cut_op = EM_SIM_CUT_NONE;
         em_sim_power_begin_cut(sim, EM_SIM_CUT_PERMILLE);
     }
-    if (sim->cutting)
-        em_efuse_model_cut(sim->fuses, sim->cut_permille,
-                           em_sim_random_next(&sim->noise));
+    if (!sim->cutting)
+        return;
+    em_efuse_model_cut(sim->fuses, sim->cut_permille, em_sim_random_next(&sim->noise));
+    sim->stats.cut_burns++;
 }
 
 void em_sim_fuses_write(struct em_sim *sim, uint32_t addr, uint32_t value)

@@ -30,6 +30,7 @@ void em_sim_power_dice(struct em_sim *sim)
 void em_sim_power_off(struct em_sim *sim)
 {
     em_sim_stop(sim);
+    sim->stats.power_cuts++;
     sim->cutting = false;
     sim->cut_by_ns = INT64_MAX;
     sim->in_reset = false; /* whoever holds EN low: there is no power behind it */

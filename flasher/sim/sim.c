@@ -4,6 +4,8 @@
 
 #include "flasher/sim/sim_int.h"
 
+#include "base/hooks_int.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +14,7 @@ static const uint8_t oui[3] = {0x60, 0x55, 0xF9};
 
 void em_sim_tell(struct em_sim *sim, const struct em_error *err)
 {
-    if (sim->options.hooks.log != NULL)
-        sim->options.hooks.log(sim->options.hooks.user, EM_LOG_ERROR, sim->chip->id, err);
+    em_hooks_log(&sim->options.hooks, EM_LOG_ERROR, sim->chip->id, err);
 }
 
 void em_sim_spend(struct em_sim *sim, int64_t ns)

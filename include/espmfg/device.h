@@ -5,6 +5,7 @@
 #define ESPMFG_DEVICE_H
 
 #include <espmfg/hooks.h>
+#include <espmfg/port.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,6 +119,30 @@ EM_API enum em_status em_device_open(struct em_device **out, const char *port,
                                      const struct em_device_options *options,
                                      struct em_error *err);
 
+/**
+ * The same with the first port that has a chip, of those that em_ports_list() finds, in
+ * its order; @p filter may be NULL. A port that nobody answers on is told to the hooks as
+ * a warning. em_device_port() tells which it was. Returns what em_device_open() returns;
+ * EM_ERR_PORT: there is no port at all; EM_ERR_LINK: no chip on any of them.
+ */
+EM_API enum em_status em_device_find(struct em_device **out,
+                                     const struct em_port_filter *filter,
+                                     const struct em_device_options *options,
+                                     struct em_error *err);
+
+/** The name of its port, which all call-backs get as the name of the device. It belongs
+ * to the device. */
+EM_API const char *em_device_port(const struct em_device *device);
+
+/**
+ * Upload the stub of file @p stub_file and start it, on a device that was opened without
+ * one. A stub that runs already stays, with a note; a chip that takes none keeps its ROM
+ * loader, with a warning. Returns EM_OK, EM_ERR_IO and EM_ERR_INPUT (the file),
+ * EM_ERR_LINK (it does not start: close the device), EM_ERR_PORT, EM_ERR_NOMEM.
+ */
+EM_API enum em_status em_device_start_stub(struct em_device *device,
+                                           const char *stub_file, struct em_error *err);
+
 /** Close the port and free @p device (may be NULL). Resets nothing. */
 EM_API void em_device_close(struct em_device *device);
 
@@ -158,7 +183,14 @@ EM_API enum em_status em_device_info(struct em_device *device,
 EM_API enum em_status em_device_check_same(struct em_device *device,
                                            struct em_error *err);
 
-/** EM_ERR_UNSUPPORTED on chips without it. */
+/**
+ * The number of the chip itself. Only the ESP8266 has one, made of its MAC; others are
+ * EM_ERR_UNSUPPORTED, and em_device_info() tells their MAC.
+ */
+EM_API enum em_status em_device_chip_id(struct em_device *device, uint32_t *out,
+                                        struct em_error *err);
+
+/** What GET_SECURITY_INFO tells. EM_ERR_UNSUPPORTED on chips without it. */
 EM_API enum em_status em_device_security_info(struct em_device *device,
                                               struct em_security_info *out,
                                               struct em_error *err);

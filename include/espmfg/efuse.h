@@ -179,6 +179,7 @@ struct em_efuses_key {
                           * believed where the block cannot be read */
 };
 
+/** How em_efuses_stage_keys() protects keys. Begin with {0}. */
 struct em_efuses_key_options {
     bool no_read_protect;
     bool no_write_protect;

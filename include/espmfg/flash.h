@@ -126,6 +126,90 @@ EM_API enum em_status em_flash_read(struct em_device *device,
                                     uint64_t len, em_flash_sink *sink, void *user,
                                     struct em_error *err);
 
+/** Read @p len bytes from @p addr to @p out, as em_flash_read() does; @p len is not
+ * EM_FLASH_ALL. */
+EM_API enum em_status em_flash_read_into(struct em_device *device,
+                                         const struct em_flash_options *options,
+                                         uint32_t addr, size_t len, uint8_t *out,
+                                         struct em_error *err);
+
+/** Read @p len bytes (or EM_FLASH_ALL) from @p addr to the file @p path, which
+ * em_file_save() writes when all was read. */
+EM_API enum em_status em_flash_read_file(struct em_device *device,
+                                         const struct em_flash_options *options,
+                                         uint32_t addr, uint64_t len, const char *path,
+                                         struct em_error *err);
+
+/** MD5 of @p len bytes from @p addr, as the chip reckons it. EM_ERR_UNSUPPORTED: the
+ * loader knows no digests. */
+EM_API enum em_status em_flash_digest(struct em_device *device,
+                                      const struct em_flash_options *options,
+                                      uint32_t addr, uint32_t len, uint8_t out[16],
+                                      struct em_error *err);
+
+/* ---- Block by block ---- */
+
+/** A piece that the caller sends in blocks. Begin with {0}. */
+struct em_flash_stream {
+    struct em_flash_options flash; /**< only @c size and @c spi_connection count */
+    uint32_t addr;                 /**< a multiple of 4096 */
+    uint32_t len;                  /**< bytes of flash */
+    uint32_t compressed_len;       /**< bytes of a zlib stream (RFC 1950) that inflates to
+                                    * @c len bytes; 0: the bytes themselves are sent */
+    bool encrypt;                  /**< let the chip encrypt them */
+    bool force;                    /**< also with flash encryption or secure boot on */
+};
+
+/**
+ * Begin to write block by block, for those who do not have a piece in memory or make it
+ * as they go. What is in the sectors of the piece is erased, now or on the way.
+ * *block_out: bytes of each block but the last. Nothing looks at the content: a chip with
+ * flash encryption or secure boot on is EM_ERR_REFUSED unless @c force. Nothing is
+ * verified: em_flash_digest() does. A piece that was begun before is given up. Other
+ * calls for the device, em_flash_end() and em_device_close() apart, have to wait.
+ * Returns EM_OK, EM_ERR_USAGE (address, no bytes), EM_ERR_FULL, EM_ERR_REFUSED,
+ * EM_ERR_UNSUPPORTED (the loader knows neither compressed data nor encryption),
+ * EM_ERR_CHIP, EM_ERR_LINK, EM_ERR_PORT.
+ */
+EM_API enum em_status em_flash_begin(struct em_device *device,
+                                     const struct em_flash_stream *stream,
+                                     size_t *block_out, struct em_error *err);
+
+/**
+ * Send the next block. One that was garbled on the way is sent again; after any other
+ * fault the piece has to be begun again. EM_ERR_USAGE: nothing was begun, a block too
+ * many, or of another length than em_flash_begin() said. Else as there.
+ */
+EM_API enum em_status em_flash_block(struct em_device *device, const uint8_t *data,
+                                     size_t len, struct em_error *err);
+
+/** End the piece and wait until all of it is in the flash. EM_ERR_USAGE: blocks are
+ * missing; the piece is given up then. @p run: leave the loader and run the program. */
+EM_API enum em_status em_flash_end(struct em_device *device, bool run,
+                                   struct em_error *err);
+
+/* ---- Files ---- */
+
+/** What a file holds, as pieces to write or verify. */
+struct em_flash_file;
+
+/**
+ * Load file @p path: one piece for @p addr; of an Intel HEX file as many as it has, with
+ * the addresses of its own (@p addr does not count). *out is the caller's,
+ * em_flash_file_free(). Returns EM_OK, EM_ERR_IO, EM_ERR_INPUT (HEX, more than 512 MiB)
+ * or EM_ERR_NOMEM.
+ */
+EM_API enum em_status em_flash_file_load(struct em_flash_file **out, const char *path,
+                                         uint32_t addr, struct em_error *err);
+
+/** Its pieces, *count_out of them, by address. They and their bytes live until the file
+ * is freed; a copy of them may be changed and put together with others. */
+EM_API const struct em_flash_piece *em_flash_file_pieces(const struct em_flash_file *file,
+                                                         size_t *count_out);
+
+/** Free it and its pieces. @p file may be NULL. */
+EM_API void em_flash_file_free(struct em_flash_file *file);
+
 /** Where flash and piece differ. */
 struct em_flash_difference {
     uint32_t addr;

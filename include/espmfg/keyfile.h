@@ -13,7 +13,7 @@ extern "C" {
 
 /**
  * How NVS is encrypted; the members are the options of the same names. All strings stay
- * the caller's. {0} means: not at all.
+ * the caller's. Begin with {0}, which means: not at all.
  */
 struct em_key_options {
     bool keygen;               /**< a new key for each unit, written to a key file */
@@ -24,7 +24,7 @@ struct em_key_options {
     const char *hmac_inputkey; /**< this HMAC key (32 bytes) for all units */
 };
 
-/** What em_keyfile_generate() is to make. */
+/** What em_keyfile_generate() is to make. Begin with EM_KEYFILE_OPTIONS_INIT. */
 struct em_keyfile_options {
     const char *outdir;         /**< files go to its folder keys/ */
     const char *name;           /**< of the key file; NULL: keys-MM-DD_HH-MM.bin */

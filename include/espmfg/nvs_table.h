@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/** What em_nvs_table_image() is to make. All strings stay the caller's. */
+/** What em_nvs_table_image() is to make. All strings stay the caller's. Begin with
+ * EM_NVS_TABLE_OPTIONS_INIT. */
 struct em_nvs_table_options {
     const char *const *paths; /**< tables, one appended to the other; ended by NULL */
     uint64_t size;            /**< of the partition, bytes; 0: as much as is needed */

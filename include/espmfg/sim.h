@@ -42,8 +42,9 @@ struct em_sim_options {
     const char *faults;     /**< "drop=P,garble=P,dup=P,delay=P:MS,cut-after=BYTES,
                              * power=P,power-cut-at=COMMAND:N,stuck-after=N,bad-md5=P"; NULL:
                              * none */
-    const char *app_output; /**< what the program in flash prints when it starts: \n, \r,
-                             * \t, \\ as in C; NULL: "app: ready\r\n" */
+    const char *app_output; /**< what the program in flash prints when it starts, with the
+                             * escapes n, r, t and backslash as in C; NULL: "app: ready"
+                             * and the end of a line */
     bool wall_clock; /**< of "sim:" ports: time goes on by itself, and who waits waits */
     struct em_hooks hooks;
 };
@@ -123,6 +124,9 @@ struct em_sim_stats {
     int64_t flash_us;   /**< of it: erasing and programming */
     uint64_t faults;    /**< bytes and commands that were tampered with */
     uint64_t erased_sectors, programmed_bytes;
+    uint64_t lost_bytes, changed_bytes; /**< by "drop" and "garble" */
+    uint64_t power_cuts;                /**< how often the power went */
+    uint64_t cut_burns;                 /**< of them, within a burn of eFuses */
 };
 EM_API void em_sim_stats(const struct em_sim *sim, struct em_sim_stats *out);
 

@@ -8,6 +8,8 @@
 
 #include "mfg/ledger/ledger_int.h"
 
+#include "base/hooks_int.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,10 +44,10 @@ static void fault(struct check *check, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     check->faults++;
-    if (check->hooks == NULL || check->hooks->log == NULL)
+    if (!em_hooks_wants(check->hooks, EM_LOG_ERROR))
         return;
     (void)em_error_set(&msg, EM_ERR_INPUT, NULL, "%s", text);
-    check->hooks->log(check->hooks->user, EM_LOG_ERROR, "", &msg);
+    em_hooks_log(check->hooks, EM_LOG_ERROR, NULL, &msg);
 }
 
 static void on_engine_fault(void *user, const char *text)

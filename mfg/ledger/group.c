@@ -11,6 +11,8 @@
 
 #include "mfg/ledger/ledger_int.h"
 
+#include "base/hooks_int.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +60,14 @@ static enum em_status note_clock(struct em_ledger *ledger, const char *now, bool
 static void tell_clock(const struct em_ledger *ledger)
 {
     struct em_error msg;
-    if (ledger->hooks.log == NULL)
+    if (!em_hooks_wants(&ledger->hooks, EM_LOG_WARNING))
         return;
     (void)em_error_set(
         &msg, EM_OK, "set the clock of this PC",
         "the clock went backwards: times in the ledger stay at %s until it "
         "has caught up",
         ledger->time);
-    ledger->hooks.log(ledger->hooks.user, EM_LOG_WARNING, "", &msg);
+    em_hooks_log(&ledger->hooks, EM_LOG_WARNING, NULL, &msg);
 }
 
 enum em_status em_ledger_begin(struct em_ledger *ledger, bool *noting,

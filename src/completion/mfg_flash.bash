@@ -9,7 +9,8 @@ _mfg_flash()
     previous=${COMP_WORDS[COMP_CWORD - 1]}
     commands='write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem
-        dump-mem load-ram run reset line ports version efuse ledger'
+        dump-mem load-ram run reset image-info elf2image merge-bin partition-table line ports version efuse
+        ledger'
     common='--chip --port --port-filter --baud --before --after --connect-attempts --no-stub --stub
         --partition-table --trace --progress --verbose --quiet --silent --json --help'
     efuses='summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data burn-key
@@ -45,11 +46,29 @@ _mfg_flash()
             return
         fi
         ;;
-    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units)
+    -o)
+        if [[ $command == @(elf2image|merge-bin) || $command == 'ledger export' ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        fi
+        return
+        ;;
+    -e)
+        [[ $command != elf2image ]] || return
+        ;;
+    --port-filter | --connect-attempts | --offset | --count | --rounds | --approve | --reason | --name | --units | \
+        --version | --min-rev-full | --max-rev-full | --elf-sha256-offset | --target-offset | --chunk-size)
         [[ $previous == --units && $command == 'ledger export' ]] || return
         ;;
-    -o)
-        [[ $command != 'ledger export' ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    --to)
+        mapfile -t COMPREPLY < <(compgen -W 'csv binary' -- "$current")
+        return
+        ;;
+    --flash-mmu-page-size)
+        mapfile -t COMPREPLY < <(compgen -W '64KB 32KB 16KB 8KB' -- "$current")
+        return
+        ;;
+    --pad-to-size)
+        mapfile -t COMPREPLY < <(compgen -W '256KB 512KB 1MB 2MB 4MB 8MB 16MB 32MB 64MB 128MB' -- "$current")
         return
         ;;
     --state)
@@ -59,6 +78,7 @@ _mfg_flash()
     --format)
         word='summary json value-only'
         [[ $command != 'efuse dump' ]] || word='default split joint'
+        [[ $command != merge-bin ]] || word='raw hex uf2'
         [[ $command != 'ledger export' ]] || word='csv jsonl'
         mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
         return
@@ -133,6 +153,18 @@ _mfg_flash()
             ;;
         read-flash-sfdp)
             word='--flash-size --flash-mode --flash-freq --spi-connection'
+            ;;
+        elf2image)
+            word='--output --version --min-rev-full --max-rev-full --secure-pad --secure-pad-v2
+                --elf-sha256-offset --dont-append-digest --use-segments --flash-mmu-page-size
+                --pad-to-size --ram-only-header --force --flash-size --flash-mode --flash-freq'
+            ;;
+        merge-bin)
+            word='--output --format --target-offset --pad-to-size --chunk-size --md5-disable
+                --flash-size --flash-mode --flash-freq'
+            ;;
+        partition-table)
+            word='--offset --flash-size --to --disable-md5sum'
             ;;
         line)
             word='--station --ports --all --watch --count --ledger --check --approve --simulate --boards

@@ -5,7 +5,7 @@
 function __mfg_flash_command
     set -l commands write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status \
         write-flash-status read-flash-sfdp read-mac chip-id get-security-info read-mem write-mem \
-        dump-mem load-ram run reset line ports version
+        dump-mem load-ram run reset image-info elf2image merge-bin partition-table line ports version
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts rules
@@ -74,6 +74,10 @@ complete -c mfg_flash -f -n __mfg_flash_none -a dump-mem -d 'Read memory into a 
 complete -c mfg_flash -f -n __mfg_flash_none -a load-ram -d 'Load an image into RAM and run it'
 complete -c mfg_flash -f -n __mfg_flash_none -a run -d 'Run the program in flash'
 complete -c mfg_flash -f -n __mfg_flash_none -a reset -d 'Leave the loader again'
+complete -c mfg_flash -f -n __mfg_flash_none -a image-info -d 'What a firmware image is'
+complete -c mfg_flash -f -n __mfg_flash_none -a elf2image -d 'Make an image of an ELF file'
+complete -c mfg_flash -f -n __mfg_flash_none -a merge-bin -d 'Merge files for the flash'
+complete -c mfg_flash -f -n __mfg_flash_none -a partition-table -d 'Check and convert a partition table'
 complete -c mfg_flash -f -n __mfg_flash_none -a line -d 'Make the units of a job, many at once'
 complete -c mfg_flash -f -n __mfg_flash_none -a ports -d 'List the serial ports'
 complete -c mfg_flash -f -n __mfg_flash_none -a version -d 'The version'
@@ -113,15 +117,35 @@ complete -c mfg_flash -n '__mfg_flash_is write-flash' -s u -l no-compress -d 'Se
 complete -c mfg_flash -n '__mfg_flash_is write-flash' -s s -l skip-flashed -d 'Leave out what is there already'
 complete -c mfg_flash -n '__mfg_flash_is write-flash' -l diff-with -r -F -d 'What the flash holds now'
 complete -c mfg_flash -n '__mfg_flash_is write-flash' -l no-diff-verify -d 'Trust --diff-with'
-complete -c mfg_flash -n '__mfg_flash_is write-flash erase-flash erase-region' -l force -d 'Do what is refused for safety'
+complete -c mfg_flash -n '__mfg_flash_is write-flash erase-flash erase-region elf2image' -l force -d 'Do what is refused for safety'
 complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash' -s p -l no-progress -d 'No bar'
-complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash read-flash-sfdp' -o fs -l flash-size -x -a 'detect keep 256KB 512KB 1MB 2MB 2MB-c1 4MB 4MB-c1 8MB 16MB 32MB 64MB 128MB' -d 'Size of the flash'
-complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp' -o fm -l flash-mode -x -a 'keep qio qout dio dout' -d 'Mode in boot images'
-complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp' -o ff -l flash-freq -x -a 'keep 80m 60m 48m 40m 30m 26m 24m 20m 16m 15m 12m' -d 'Frequency in boot images'
+complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash read-flash-sfdp elf2image merge-bin' -o fs -l flash-size -x -a 'detect keep 256KB 512KB 1MB 2MB 2MB-c1 4MB 4MB-c1 8MB 16MB 32MB 64MB 128MB' -d 'Size of the flash'
+complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp elf2image merge-bin' -o fm -l flash-mode -x -a 'keep qio qout dio dout' -d 'Mode in boot images'
+complete -c mfg_flash -n '__mfg_flash_is write-flash verify-flash read-flash-sfdp elf2image merge-bin' -o ff -l flash-freq -x -a 'keep 80m 60m 48m 40m 30m 26m 24m 20m 16m 15m 12m' -d 'Frequency in boot images'
 complete -c mfg_flash -n '__mfg_flash_is write-flash read-flash verify-flash erase-flash erase-region flash-id read-flash-status write-flash-status read-flash-sfdp' -o sc -l spi-connection -x -a 'SPI HSPI' -d 'Pins of the flash'
 complete -c mfg_flash -n '__mfg_flash_is verify-flash' -s d -l diff -d 'List bytes that differ'
 complete -c mfg_flash -n '__mfg_flash_is read-flash-status write-flash-status' -l bytes -x -a '1 2 3' -d 'How many registers'
 complete -c mfg_flash -n '__mfg_flash_is write-flash-status' -l non-volatile -d 'Keep it without power'
+complete -c mfg_flash -n '__mfg_flash_is elf2image merge-bin' -s o -l output -r -F -d 'What to write'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -s e -l version -x -a '1 2 3' -d 'Version, of an ESP8266'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l min-rev-full -x -d 'Lowest revision of the chip'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l max-rev-full -x -d 'Highest revision of the chip'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l secure-pad -d 'Room for secure boot V1'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l secure-pad-v2 -d 'Room for secure boot V2'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l elf-sha256-offset -x -d 'Where the SHA-256 of ELF goes'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l dont-append-digest -d 'No SHA-256 at the end'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l use-segments -d 'Segments, not sections'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l flash-mmu-page-size -x -a '64KB 32KB 16KB 8KB' -d 'Page of mapped flash'
+complete -c mfg_flash -n '__mfg_flash_is elf2image merge-bin' -l pad-to-size -x -a '256KB 512KB 1MB 2MB 4MB 8MB 16MB 32MB 64MB 128MB' -d '0xFF up to this size'
+complete -c mfg_flash -n '__mfg_flash_is elf2image' -l ram-only-header -d 'The ROM sees only what goes into RAM'
+complete -c mfg_flash -n '__mfg_flash_is merge-bin' -s f -l format -x -a 'raw hex uf2' -d 'Form of the file'
+complete -c mfg_flash -n '__mfg_flash_is merge-bin' -s t -l target-offset -x -d 'Address of the first byte'
+complete -c mfg_flash -n '__mfg_flash_is merge-bin' -l chunk-size -x -d 'Bytes in a block of UF2'
+complete -c mfg_flash -n '__mfg_flash_is merge-bin' -l md5-disable -d 'No MD5 in blocks of UF2'
+complete -c mfg_flash -n '__mfg_flash_is partition-table' -s o -l offset -x -d 'Where the table is'
+complete -c mfg_flash -n '__mfg_flash_is partition-table' -l flash-size -x -a '1MB 2MB 4MB 8MB 16MB 32MB' -d 'Partitions end within it'
+complete -c mfg_flash -n '__mfg_flash_is partition-table' -l to -x -a 'csv binary' -d 'Form of the output'
+complete -c mfg_flash -n '__mfg_flash_is partition-table' -l disable-md5sum -d 'A binary table without an MD5'
 
 # efuse
 complete -c mfg_flash -f -n __mfg_flash_efuse -a summary -d 'Fields and what they mean'

@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned long told = 0;
-    const struct em_hooks hooks = {on_log, NULL, &told};
+    const struct em_hooks hooks = {.log = on_log, .user = &told};
     struct em_report report = {.hooks = &hooks};
     struct em_config config;
     struct em_error err;

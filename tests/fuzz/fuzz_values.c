@@ -305,7 +305,7 @@ static void try_rows(struct table *t)
 static void try_table(struct table *t, const void *text, size_t len)
 {
     const char *config_text = (t->options & OPT_WIFI) != 0 ? config_wifi : config_all;
-    const struct em_hooks hooks = {on_log, NULL, NULL};
+    const struct em_hooks hooks = {.log = on_log};
     struct em_report report = {.hooks = &hooks};
     struct em_config config;
     struct em_csv *csv;
