@@ -204,8 +204,9 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	line_crash make_elf resume_kill \
-	tests/test_mfg_ledger_lost tests/test_mfg_ledger_pg tcp_cut
+	line_crash make_elf resume_kill tcp_cut \
+	tests/test_mfg_ledger_lost \
+	tests/test_mfg_ledger_pg
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
