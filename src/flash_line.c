@@ -167,8 +167,10 @@ static void tell_end(struct flash_line *line)
     flash_json(flash, "batch", flash_json_text(line->job.name));
     flash_json(flash, "chip", flash_json_text(line->job.chip));
     flash_json(flash, "station", flash_json_text(line->station.name));
-    em_ledger_url_show(ledger, sizeof ledger, line->job.ledger);
-    flash_json(flash, "ledger", flash_json_text(ledger));
+    if (line->job.ledger != NULL) /* of a job that could not be read there is none */
+        em_ledger_url_show(ledger, sizeof ledger, line->job.ledger);
+    flash_json(flash, "ledger",
+               line->job.ledger == NULL ? json_null() : flash_json_text(ledger));
     flash_json(flash, "result",
                line->ran ? json_string(results[line->end]) : json_null());
     flash_json(flash, "totals",

@@ -71,6 +71,7 @@ test_scripts = \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/line_crash.sh \
+	tests/line_stations.sh \
 	tests/resume_kill.sh \
 	tests/samples.sh \
 	tests/style.sh \
@@ -248,14 +249,22 @@ ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 tcp_cut_SOURCES = tests/tcp_cut.c
 tcp_cut_LDADD   =
 
-# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
+# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS, and with stations EM_SERVER_KILLS,
+# EM_NET_CUTS.
 line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
-	tests/crash/proof.c tests/crash/run.c tests/crash/world.c tests/program_util.h
+	tests/crash/proof.c tests/crash/run.c tests/crash/server.c tests/crash/storm.c \
+	tests/crash/world.c tests/program_util.h
 line_crash_LDADD   = libespmfg_all.la $(EM_LIBS)
 
 crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
 	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
 	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
+
+crash-stations: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT) tcp_cut$(EXEEXT)
+	top_srcdir=$(top_srcdir) top_builddir=. MFG_FLASH=./mfg_flash MFG_SIM=./mfg_sim \
+	  EM_SEED="$(EM_SEED)" EM_BOARDS=$${EM_BOARDS:-64} EM_KILLS=$${EM_KILLS:-100} \
+	  EM_CUTS=$${EM_CUTS:-100} EM_SERVER_KILLS=$${EM_SERVER_KILLS:-20} \
+	  EM_NET_CUTS=$${EM_NET_CUTS:-100} $(srcdir)/tests/line_stations.sh
 
 make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
 make_elf_LDADD   =
@@ -319,7 +328,7 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
-.PHONY: bench crash fuzz
+.PHONY: bench crash crash-stations fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz docs/html
