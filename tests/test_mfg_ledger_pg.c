@@ -132,6 +132,10 @@ static void test_schema(void)
     ledger_psql("UPDATE espmfg SET schema = 2");
     EM_CHECK_STATUS(try_url(ledger_path, &err), EM_ERR_INPUT, &err);
     EM_CHECK_HAS(err.what, "schema 2 and was made by espmfg 1.2.3");
+    EM_CHECK_HAS(err.hint, "install espmfg 1.2.3 or newer");
+    ledger_psql("UPDATE espmfg SET schema = 0");
+    EM_CHECK_STATUS(try_url(ledger_path, &err), EM_ERR_INPUT, &err);
+    EM_CHECK_HAS(err.hint, "finish this batch with espmfg 1.2.3");
     ledger_psql("DELETE FROM espmfg");
     EM_CHECK_STATUS(try_url(ledger_path, &err), EM_ERR_INPUT, &err);
     EM_CHECK_HAS(err.what, "is no ledger");
@@ -198,6 +202,9 @@ static void test_bad_urls(void)
         "postgresql://u@h/d?password=hidden&colour=red",
         "postgresql://u@h/d?pass%77ord=hidden&colour=red",
         "postgresql://u@h/d?sslpassword=hidden&colour=red",
+        "postgresql://u:hid@hidden@h/d",
+        "postgresql://u:x/hidden@h/d",
+        "postgresql://u:x?hidden@h/d",
     };
     struct em_error err;
     char shown[128];

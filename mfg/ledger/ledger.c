@@ -126,12 +126,25 @@ static enum em_status check_schema(struct em_ledger *ledger, struct em_error *er
     if (status != EM_OK || version == EM_LEDGER_SCHEMA)
         return status;
     char *made_by = NULL;
+    char hint[160];
     (void)get_meta(ledger->db, &made_by, "version", NULL); /* then nobody is named */
-    status =
-        em_error_set(err, EM_ERR_INPUT, "use a program as new as that",
-                     "ledger '%s' has schema %" PRId64 " and was made by espmfg %s; "
-                     "this program knows schema %d",
-                     shown, version, made_by == NULL ? "?" : made_by, EM_LEDGER_SCHEMA);
+    const char *maker = made_by == NULL ? "?" : made_by;
+    /* A batch is finished by programs of one schema: nothing is rewritten behind the
+     * backs of stations that are at work with it. */
+    if (version > EM_LEDGER_SCHEMA)
+        (void)snprintf(hint, sizeof hint,
+                       "migrate this station: install espmfg %.40s or newer; ledgers are "
+                       "not taken back to an earlier schema",
+                       maker);
+    else
+        (void)snprintf(hint, sizeof hint,
+                       "finish this batch with espmfg %.40s, and begin the next one with "
+                       "this program",
+                       maker);
+    status = em_error_set(err, EM_ERR_INPUT, hint,
+                          "ledger '%s' has schema %" PRId64 " and was made by espmfg %s; "
+                          "this program knows schema %d",
+                          shown, version, maker, EM_LEDGER_SCHEMA);
     free(made_by);
     return status;
 }

@@ -30,14 +30,11 @@ static bool is_name(const char *text, size_t len, const char *name)
 
 /* ---- Shown ---- */
 
-/* "user:PASSWORD@…" up to the path; the last '@', as passwords may have one. */
+/* "user:PASSWORD@…"; up to the last '@' of all, as a password may have one, or a '/'. */
 static const char *show_user(struct em_buf *out, const char *url)
 {
     const char *host = strstr(url, "://") + 3;
-    size_t len = strcspn(host, "/?");
-    const char *at = NULL;
-    for (size_t i = 0; i < len; i++)
-        at = host[i] == '@' ? host + i : at;
+    const char *at = strrchr(host, '@');
     const char *colon = at == NULL ? NULL : memchr(host, ':', (size_t)(at - host));
     if (colon == NULL)
         return url;
@@ -136,12 +133,28 @@ static enum em_status take(struct em_ledger_url *out, struct em_buf *server, boo
     return EM_OK;
 }
 
+/* Otherwise a part of the password would be taken for the host, and told. */
+static enum em_status check_at(const char *url, struct em_error *err)
+{
+    char shown[256];
+    const char *host = strstr(url, "://") + 3;
+    const char *at = strrchr(host, '@');
+    if (at == NULL || (strchr(host, '@') == at && at < host + strcspn(host, "/?")))
+        return EM_OK;
+    em_ledger_url_show(shown, sizeof shown, url);
+    return em_error_set(err, EM_ERR_USAGE,
+                        "or leave the password out, and put it into ~/.pgpass",
+                        "ledger '%s': '@', '/' and '?' of names and passwords have to be "
+                        "written as %%40, %%2F and %%3F",
+                        shown);
+}
+
 enum em_status em_ledger_url_parse(struct em_ledger_url *out, const char *url,
                                    struct em_error *err)
 {
     struct em_buf server = {0};
     bool first = true;
-    enum em_status status = EM_OK;
+    enum em_status status = check_at(url, err);
     *out = (struct em_ledger_url){.wait_ms = DEFAULT_WAIT_S * 1000,
                                   .answer_ms = DEFAULT_ANSWER_S * 1000,
                                   .schema = "espmfg"};
