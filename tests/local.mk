@@ -65,6 +65,7 @@ test_scripts = \
 	tests/json.sh \
 	tests/ledger_cli.sh \
 	tests/ledger_pg.sh \
+	tests/ledger_server.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
 	tests/line_full_disk.sh \
