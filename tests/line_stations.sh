@@ -41,7 +41,7 @@ END
 chmod +x "$work/server"
 status=0
 "$build/line_crash" "${MFG_FLASH:?}" "${MFG_SIM:?}" "$top_srcdir/samples" "${EM_SEED:-}" \
-    "${EM_BOARDS:-8}" "${EM_KILLS:-6}" "${EM_CUTS:-4}" "$pg_url" "$work/server" \
-    "$build/tcp_cut" "${EM_SERVER_KILLS:-2}" "${EM_NET_CUTS:-6}" || status=$?
+    "${EM_BOARDS:-8}" "${EM_KILLS:-4}" "${EM_CUTS:-2}" "$pg_url" "$work/server" \
+    "$build/tcp_cut" "${EM_SERVER_KILLS:-2}" "${EM_NET_CUTS:-4}" || status=$?
 [ "$status" -eq 0 ] || tail -n 40 "$pg_home/log" >&2
 exit "$status"

@@ -6,6 +6,7 @@
  *   p  pass everything on (connections that lost bytes are closed)
  *   m  mute: connections stay, and nothing gets through
  *   x  close all connections
+ *   r  refuse: likewise, and all new ones as well
  *   c  the next COMMIT gets through, its answer does not: closed a moment later
  *   d  the next COMMIT does not get through: closed at once */
 #include "config.h"
@@ -67,7 +68,8 @@ static void take(struct proxy *proxy)
             (void)close(client);
         return;
     }
-    int server = proxy->mode == 'm' ? -1 : loopback(proxy->target, false);
+    bool passes = proxy->mode != 'm' && proxy->mode != 'r';
+    int server = passes ? loopback(proxy->target, false) : -1;
     if (server < 0 && proxy->mode != 'm') {
         (void)close(client);
         return;
@@ -127,7 +129,7 @@ static bool obey(struct proxy *proxy)
     if (letter != 'x')
         proxy->mode = letter;
     for (int i = proxy->count - 1; i >= 0; i--) {
-        if (letter == 'x' || (letter == 'p' && proxy->pairs[i].spoilt))
+        if (letter == 'x' || letter == 'r' || (letter == 'p' && proxy->pairs[i].spoilt))
             drop(proxy, i);
     }
     return write(STDOUT_FILENO, &letter, 1) == 1;

@@ -159,7 +159,7 @@ static void test_kill(void)
     ledger_begin(UNITS);
     atomic_store(&told->next_board, 1);
     /* A commit of a server takes longer, and so does each process to start. */
-    const int kills = ledger_server() == NULL ? KILLS : KILLS / 3;
+    const int kills = ledger_server() == NULL ? KILLS : KILLS / 8;
     for (int i = 0; i < kills; i++) {
         int wait_status = 0;
         /* Boards that were begun last are begun again, as on a line. */

@@ -53,7 +53,7 @@ static void lost_begin(unsigned units)
     start_proxy(port, sizeof port);
     const char *at = strrchr(ledger_path, ':');
     (void)snprintf(
-        path, sizeof path, "%.*s:%s/postgres?connect_timeout=2&answer=1&wait=2&%s",
+        path, sizeof path, "%.*s:%s/postgres?connect_timeout=2&answer=1&wait=1&%s",
         (int)(at - ledger_path), ledger_path, port, strstr(ledger_path, "schema="));
     memcpy(ledger_path, path, sizeof path);
 }
@@ -172,6 +172,7 @@ static void test_away(void)
     EM_CHECK_STATUS(ledger_record(ledger, other.claim, "burn", EM_LEDGER_BURNING, &err),
                     EM_ERR_IO, &err);
     CU_ASSERT_EQUAL(journal_size(), -1);
+    network('r'); /* sooner noticed */
     EM_CHECK_STATUS(ledger_record(ledger, unit.claim, "burn", EM_LEDGER_BURNED, &err),
                     EM_OK, &err);
     off_t size = journal_size();
@@ -198,7 +199,7 @@ static void station_that_dies(void)
     struct em_ledger *ledger = open_there("bench", EM_OK);
     (void)ledger_claim(ledger, "A1", 1, &unit);
     ledger_advance(ledger, unit.claim, EM_LEDGER_BURNING);
-    network('m');
+    network('r');
     (void)ledger_record(ledger, unit.claim, "burn", EM_LEDGER_BURNED, &err);
     struct em_ledger_event event = {
         .claim = unit.claim, .step = "boot", .detail = "\xc3\xa9t\xc3\xa9 \xff"};

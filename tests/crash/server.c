@@ -63,7 +63,8 @@ void server_ledger(char out[PATH_LEN], const struct batch *batch, int station)
     const char *port = strrchr(batch->server, ':') + 1;
     unsigned number =
         station < 0 ? (unsigned)strtoul(port, NULL, 10) : batch->ways[station].port;
-    (void)snprintf(out, PATH_LEN, "%.*s%u%s?schema=crash%u&answer=2&wait=%u",
+    (void)snprintf(out, PATH_LEN,
+                   "%.*s%u%s?schema=crash%u&connect_timeout=2&answer=2&wait=%u",
                    (int)(port - batch->server), batch->server, number,
                    port + strspn(port, "0123456789"), batch->number, batch->wait_s);
 }

@@ -201,7 +201,7 @@ void storm_strike(struct storm *storm)
     }
     if (storm->net_s > 0 && now_s() >= storm->net_s) {
         unsigned station = (unsigned)(next_random(batch->random) % batch->station_count);
-        server_cut(batch, station, 0.2 + 4 * next_part(batch->random));
+        server_cut(batch, station, 0.2 + 2.5 * next_part(batch->random));
         plan_net(storm);
     }
 }
