@@ -206,6 +206,9 @@ _mfg_flash()
         'ledger export')
             word='--ledger --format --events --units --output'
             ;;
+        'ledger copy')
+            word=
+            ;;
         ledger\ *)
             word=--ledger
             ;;

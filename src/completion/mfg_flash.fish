@@ -40,9 +40,10 @@ function __mfg_flash_efuse
     string match -q 'efuse*' -- (__mfg_flash_command)
 end
 
-# Is it one of the group ledger?
+# Is it one of the group ledger that has its option?
 function __mfg_flash_ledger
     string match -q 'ledger ?*' -- (__mfg_flash_command)
+    and not __mfg_flash_is 'ledger copy'
 end
 
 # Is none typed yet?
