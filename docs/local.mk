@@ -41,6 +41,7 @@ man3_MANS  = \
 	docs/espmfg_export.3 \
 	docs/espmfg_file.3 \
 	docs/espmfg_flash.3 \
+	docs/espmfg_flash_encrypt.3 \
 	docs/espmfg_hooks.3 \
 	docs/espmfg_image.3 \
 	docs/espmfg_key.3 \

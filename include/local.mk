@@ -11,6 +11,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/export.h \
 	include/espmfg/file.h \
 	include/espmfg/flash.h \
+	include/espmfg/flash_encrypt.h \
 	include/espmfg/hooks.h \
 	include/espmfg/image.h \
 	include/espmfg/key.h \

@@ -51,6 +51,7 @@ libespmfg_all_la_SOURCES += \
 	mfg/unit.c \
 	mfg/unit_int.h \
 	mfg/units.c \
+	mfg/units_flash.c \
 	mfg/units_int.h \
 	mfg/units_keys.c \
 	mfg/units_listed.c \

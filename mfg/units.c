@@ -30,9 +30,13 @@ static enum em_status check_options(const struct em_units_options *o,
                             "a key file is for images that one key encrypts",
                             o->key_file == NULL ? "the key file is not named"
                                                 : "a key file is named, but not used");
-    if (o->encryption == EM_UNITS_HMAC && o->keys_dir == NULL)
+    if (o->encryption >= EM_UNITS_HMAC && o->keys_dir == NULL)
         return em_error_set(err, EM_ERR_USAGE, "name a folder that only you can read",
                             "the folder for the units' keys is not named");
+    if (o->encryption == EM_UNITS_FLASH && o->flash_key_len != 16 &&
+        o->flash_key_len != 24 && o->flash_key_len != 32 && o->flash_key_len != 64)
+        return em_error_set(err, EM_ERR_USAGE, "16, 24, 32 or 64",
+                            "flash encryption keys of %zu bytes", o->flash_key_len);
     return EM_OK;
 }
 
@@ -73,8 +77,11 @@ static enum em_status take_options(struct em_units *units,
         batch->keys.keygen = true;
         batch->keys.protect_hmac = true;
         batch->keys.hmac_keygen = true;
+    }
+    if (o->encryption >= EM_UNITS_HMAC && !units->listed) {
         units->keys_dir = strdup(o->keys_dir);
         failed = failed || units->keys_dir == NULL;
+        units->flash_key_len = o->flash_key_len;
     }
     if (o->outdir != NULL)
         units->outdir = strdup(o->outdir);

@@ -58,6 +58,7 @@ struct em_units {
     char digest[EM_SHA256_HEX];
     char *outdir;          /* of a manifest */
     char *keys_dir;        /* NULL: units have no keys of their own */
+    size_t flash_key_len;  /* of EM_UNITS_FLASH */
     struct em_dir *images; /* of a manifest */
 
     pthread_mutex_t lock; /* of all below */
@@ -128,6 +129,13 @@ enum em_status em_units_listed_names(struct em_names *out, const struct em_csv_r
 /** Read unit->image and compare it. */
 enum em_status em_units_read_image(struct em_unit_data *unit, const struct em_key *key,
                                    struct em_error *err);
+
+/* ---- units_flash.c: flash encryption keys ---- */
+
+/** The keys of the image of a unit with this flash encryption key. EM_OK, EM_ERR_CRYPTO.
+ */
+enum em_status em_units_derive(struct em_key *out, const struct em_key *flash,
+                               struct em_error *err);
 
 /* ---- units_keys.c ---- */
 

@@ -85,7 +85,7 @@ static bool looks_serial(const char *id)
 static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
                                   const char *id, uint64_t serial, struct em_error *err)
 {
-    char text[EM_NAME_SIZE + 32]; /* room for any number */
+    char text[EM_NAME_SIZE + 48]; /* room for any number */
     size_t len = strlen(name) - strlen(".bin");
     int n = serial == 1 && !looks_serial(id)
                 ? snprintf(text, sizeof text, "%s", name)
@@ -99,7 +99,7 @@ static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
 }
 
 struct key_names {
-    char hmac[EM_NAME_SIZE];
+    char own[EM_NAME_SIZE];     /* HMAC or flash encryption key */
     char derived[EM_NAME_SIZE]; /* mfg_gen makes one besides; "" : none */
 };
 
@@ -112,11 +112,16 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
         return em_error_set(err, EM_ERR_USAGE, "serials of keys count from 1",
                             "there is no key 0 of unit '%s'", unit->name);
     if (unit->units->listed) { /* the first key of these is as listed */
-        memcpy(out->hmac, unit->names.hmac_key, EM_NAME_SIZE);
+        memcpy(out->own, unit->names.hmac_key, EM_NAME_SIZE);
         memcpy(out->derived, unit->names.key, EM_NAME_SIZE);
         return EM_OK;
     }
-    enum em_status status = serial_name(out->hmac, unit->names.hmac_key, id, serial, err);
+    if (unit->units->encryption == EM_UNITS_FLASH) {
+        char name[EM_NAME_SIZE + sizeof "flash-"];
+        (void)snprintf(name, sizeof name, "flash-%s", unit->names.key); /* fits */
+        return serial_name(out->own, name, id, serial, err);
+    }
+    enum em_status status = serial_name(out->own, unit->names.hmac_key, id, serial, err);
     if (status == EM_OK)
         status = serial_name(out->derived, unit->names.key, id, serial, err);
     return status;
@@ -224,6 +229,37 @@ static enum em_status lost(const struct em_unit_data *unit, const char *name,
                         unit->name, recorded, unit->units->keys_dir, name);
 }
 
+/* A flash encryption key; as get_key(). */
+static enum em_status get_flash_key(const struct em_unit_data *unit, struct em_dir *dir,
+                                    const char *name, const char *recorded,
+                                    struct em_key *out, struct em_error *err)
+{
+    size_t wanted = unit->units->flash_key_len;
+    bool found, empty;
+    uint64_t len = wanted;
+    enum em_status status = look(dir, name, (off_t)wanted, &found, &empty, err);
+    if (status == EM_OK && !found && recorded != NULL)
+        status = lost(unit, name, recorded, err);
+    if (status == EM_OK && empty)
+        status = drop_empty(unit->units, name, err);
+    if (status != EM_OK)
+        return status;
+    if (!found) {
+        status = em_key_random(out, wanted, err);
+        return status != EM_OK ? status
+                               : em_dir_put(dir, name, out->bytes, out->len, 0600,
+                                            EM_PUT_DURABLE, err);
+    }
+    status = em_dir_load(out->bytes, EM_KEY_MAX, wanted, &len, dir, name, err);
+    out->len = wanted;
+    if (status == EM_OK && len != wanted) /* changed since it was looked at */
+        status = key_fault(dir, name, "bring back the file as it was made",
+                           "a key file of another length", err);
+    if (status == EM_OK)
+        status = check_reused(dir, name, out, err);
+    return status == EM_OK ? em_dir_settle(dir, name, err) : status;
+}
+
 /* The key in the files, or a new one that is put there. EM_ERR_EXISTS: another has put
  * one meanwhile. */
 static enum em_status get_key(const struct em_unit_data *unit, struct em_dir *dir,
@@ -234,23 +270,25 @@ static enum em_status get_key(const struct em_unit_data *unit, struct em_dir *di
     struct em_unit_keys made = {0};
     bool found;
     bool empty;
+    if (units->encryption == EM_UNITS_FLASH)
+        return get_flash_key(unit, dir, names->own, recorded, out, err);
     enum em_status status = look(dir, names->derived, 0, &found, &empty, err);
     if (status == EM_OK)
-        status = look(dir, names->hmac, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+        status = look(dir, names->own, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
     if (status == EM_OK && !found && recorded != NULL)
-        status = lost(unit, names->hmac, recorded, err);
+        status = lost(unit, names->own, recorded, err);
     if (status == EM_OK && empty)
-        status = drop_empty(units, names->hmac, err);
+        status = drop_empty(units, names->own, err);
     if (status == EM_OK)
         status = em_keys_make_or_reuse(&units->job.keys, dir, names->derived, dir,
-                                       names->hmac, &made, err);
+                                       names->own, &made, err);
     if (status == EM_OK && !made.reused) {
-        status = em_dir_put(dir, names->hmac, made.hmac.bytes, made.hmac.len, 0600,
+        status = em_dir_put(dir, names->own, made.hmac.bytes, made.hmac.len, 0600,
                             EM_PUT_DURABLE, err);
     } else if (status == EM_OK) {
-        status = check_reused(dir, names->hmac, &made.hmac, err);
+        status = check_reused(dir, names->own, &made.hmac, err);
         if (status == EM_OK) /* who made it may have been killed before this */
-            status = em_dir_settle(dir, names->hmac, err);
+            status = em_dir_settle(dir, names->own, err);
     }
     if (status == EM_OK)
         *out = made.hmac;
@@ -309,15 +347,15 @@ enum em_status em_unit_key(struct em_unit_data *unit, uint64_t serial,
     struct key_names names;
     *out = (struct em_key){0};
     enum em_status status = key_names(&names, unit, serial, err);
-    if (status != EM_OK || units->keys_dir == NULL || names.hmac[0] == '\0')
+    if (status != EM_OK || units->keys_dir == NULL || names.own[0] == '\0')
         return status;
     if (units->listed && serial > 1)
         return refuse_serial(unit, serial, err);
     status = keys_folder(units, !units->listed && recorded == NULL, &dir, err);
     if (status == EM_OK && units->listed) {
-        status = get_listed(unit, dir, names.hmac, out, err);
+        status = get_listed(unit, dir, names.own, out, err);
     } else if (status == EM_OK && dir == NULL) {
-        status = lost(unit, names.hmac, recorded, err);
+        status = lost(unit, names.own, recorded, err);
     } else if (status == EM_OK) {
         for (int i = 0; i < KEY_TRIES; i++) {
             status = get_key(unit, dir, &names, recorded, out, err);
@@ -358,14 +396,14 @@ enum em_status em_unit_destroy_key(struct em_unit_data *unit, uint64_t serial,
     struct em_dir *dir = NULL;
     struct key_names names;
     enum em_status status = key_names(&names, unit, serial, err);
-    if (status != EM_OK || units->keys_dir == NULL || names.hmac[0] == '\0')
+    if (status != EM_OK || units->keys_dir == NULL || names.own[0] == '\0')
         return status;
     if (units->listed && serial > 1)
         return EM_OK; /* there never was one */
     status = keys_folder(units, false, &dir, err);
     if (status != EM_OK || dir == NULL)
         return status;
-    /* The derived one first: alone it would look as if the HMAC key were lost. */
+    /* The derived one first: alone it would look as if the unit's own were lost. */
     status = destroy(units, dir, names.derived, err);
-    return status == EM_OK ? destroy(units, dir, names.hmac, err) : status;
+    return status == EM_OK ? destroy(units, dir, names.own, err) : status;
 }

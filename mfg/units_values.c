@@ -80,6 +80,8 @@ static enum em_status digest_plan(struct em_digest *digest, const struct em_unit
         status = em_digest_number(digest, (uint64_t)o->version, err);
     if (status == EM_OK)
         status = em_digest_number(digest, (uint64_t)units->encryption, err);
+    if (status == EM_OK && units->encryption == EM_UNITS_FLASH)
+        status = em_digest_number(digest, units->flash_key_len, err);
     if (status == EM_OK)
         status = add_text(digest, o->prefix, err);
     if (status == EM_OK)
@@ -271,13 +273,15 @@ enum em_status em_units_make_image(struct em_unit_data *unit, const struct em_ke
     struct em_units *units = unit->units;
     struct em_units_taker *taker;
     struct em_key xts = {0};
-    bool hmac = units->encryption == EM_UNITS_HMAC;
-    if (hmac != (key->len > 0))
+    bool own = units->encryption >= EM_UNITS_HMAC;
+    if (own != (key->len > 0))
         return em_error_set(err, EM_ERR_USAGE, "use what em_unit_key() gave",
-                            hmac ? "the unit's image needs its HMAC key"
-                                 : "a key is given for a unit that has none of its own");
+                            own ? "the unit's image needs its own key"
+                                : "a key is given for a unit that has none of its own");
     enum em_status status = EM_OK;
-    if (hmac)
+    if (units->encryption == EM_UNITS_FLASH)
+        status = em_units_derive(&xts, key, err);
+    else if (own)
         status = em_nvs_key_derive(&xts, key, err);
     else
         xts = units->job.keys.given; /* or none */

@@ -37,9 +37,12 @@ EXTRA_DIST += \
 	samples/efuse \
 	samples/firmware \
 	samples/job.yaml \
+	samples/job_flash_development.yaml \
+	samples/job_flash_release.yaml \
 	samples/make_firmware.sh \
 	samples/make_samples.sh \
 	samples/partitions.csv \
+	samples/partitions_encrypted.csv \
 	samples/station.yaml \
 	samples/units \
 	samples/values.csv

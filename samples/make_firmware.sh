@@ -67,11 +67,11 @@ make_text() {
     }'
 }
 
-# An entry of the partition table: name, type, subtype, offset, size.
+# An entry of the partition table: name, type, subtype, offset, size, and flags if any.
 entry() {
     put 1:0xAA 1:0x50 "1:$2" "1:$3" "4:$4" "4:$5"
     printf '%s' "$1"
-    put "$((16 - ${#1})):0" 4:0
+    put "$((16 - ${#1})):0" "4:${6:-0}"
 }
 
 fill() {
@@ -82,21 +82,26 @@ fill() {
     done
 }
 
-# samples/partitions.csv in its binary form, with its MD5.
+# A partition table in its binary form, with its MD5: the entries from the standard input.
 make_table() {
-    {
-        entry nvs 1 2 0x9000 0x6000
-        entry otadata 1 0 0xf000 0x2000
-        entry ota_0 0 0x10 0x20000 0x100000
-        entry ota_1 0 0x11 0x120000 0x100000
-    } >"$tmp/table"
-    {
-        cat "$tmp/table"
-        put 1:0xEB 1:0xEB
-        fill 14
-        openssl dgst -md5 -binary "$tmp/table"
-        fill $((0xC00 - 4 * 32 - 32))
-    } >"$out/partition-table.bin"
+    cat >"$tmp/table"
+    cat "$tmp/table"
+    put 1:0xEB 1:0xEB
+    fill 14
+    openssl dgst -md5 -binary "$tmp/table"
+    fill $((0xC00 - $(size_of "$tmp/table") - 32))
+}
+
+# What samples/partitions.csv has; with "encrypted", samples/partitions_encrypted.csv.
+entries() {
+    encrypted=1
+    entry nvs 1 2 0x9000 0x6000
+    entry otadata 1 0 0xf000 0x2000
+    if [ $# -gt 0 ]; then
+        entry nvs_keys 1 4 0x11000 0x1000 "$encrypted"
+    fi
+    entry ota_0 0 0x10 0x20000 0x100000
+    entry ota_1 0 0x11 0x120000 0x100000
 }
 
 mkdir -p "$out"
@@ -104,4 +109,5 @@ make_text 200 'sample boot loader' >"$tmp/text"
 make_image "$out/bootloader.bin" "$tmp/text" 0x403cc700
 make_text 1500 'sample app of EX1' >"$tmp/text"
 make_image "$out/app.bin" "$tmp/text" 0x40380000
-make_table
+entries | make_table >"$out/partition-table.bin"
+entries encrypted | make_table >"$out/partition-table-encrypted.bin"

@@ -37,7 +37,7 @@ const struct cli_option efuse_options[] = {
      OPT_APPROVE},
     {"override", NULL, "ID",
      "burn what this rule refuses; may be repeated (see efuse rules)", OPT_OVERRIDE},
-    {"strict", NULL, NULL, "it is a fault if all is burned already", OPT_STRICT},
+    {"strict", NULL, NULL, "it is a fault if anything is burned already", OPT_STRICT},
     {"postpone", NULL, NULL,
      "burn last what may close the way to the chip (this is the default)", OPT_POSTPONE},
     {"no-postpone", NULL, NULL, "burn BLOCK0 in one go", OPT_NO_POSTPONE},

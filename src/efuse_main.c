@@ -41,6 +41,7 @@ static enum em_status open_chip(struct efuse_run *run, bool burns, struct em_err
     options.extend_table = args->extend_table;
     options.no_postpone = args->no_postpone;
     options.table_520 = args->table_520;
+    options.strict = args->strict;
     options.read_only = args->dry_run;
     options.show_sensitive = args->show_sensitive;
     for (size_t i = 0; i < run->count; i++) {

@@ -58,7 +58,7 @@ enum em_status flash_line_rehearse(struct flash_line *line, struct em_error *err
         job->keys_after = LINE_KEYS_KEEP;
         return EM_OK;
     }
-    if (job->units.encryption != EM_UNITS_HMAC)
+    if (job->units.encryption < EM_UNITS_HMAC)
         return EM_OK;
     job->units.keys_dir = line->own_keys;
     em_units_close(job->source);

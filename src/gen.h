@@ -9,5 +9,8 @@ extern const struct cli_command gen_generate;
 extern const struct cli_command gen_generate_key;
 extern const struct cli_command gen_verify;
 extern const struct cli_command gen_image;
+extern const struct cli_command gen_flash_encrypt;
+extern const struct cli_command gen_flash_decrypt;
+extern const struct cli_command gen_flash_key;
 
 #endif

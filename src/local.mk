@@ -73,6 +73,7 @@ mfg_gen_SOURCES = \
 	src/gen.h \
 	src/gen_args.c \
 	src/gen_args.h \
+	src/gen_flash_crypt.c \
 	src/gen_generate.c \
 	src/gen_image.c \
 	src/gen_image.h \

@@ -6,7 +6,8 @@
 #include "src/term.h"
 
 static const struct cli_command *const commands[] = {
-    &gen_generate, &gen_generate_key, &gen_verify, &gen_image, NULL,
+    &gen_generate,      &gen_generate_key,  &gen_verify,    &gen_image,
+    &gen_flash_encrypt, &gen_flash_decrypt, &gen_flash_key, NULL,
 };
 
 static const struct cli_command mfg_gen = {

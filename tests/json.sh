@@ -112,6 +112,22 @@ fits 2 usage generate-key --key_protect_hmac --outdir out
 fits 4 file-system generate-key --outdir file
 fits 2 usage generate-key --keyfile k.txt
 
+# ---- Flash encryption ----
+
+head -c 64 t.csv >data
+fits 0 ok generate-flash-key f.key
+fits 5 exists generate-flash-key f.key
+spoil 's/"key_file": null/"key_file": 1/' '/key_file is of none of the types'
+fits 0 ok flash-encrypt -x -k f.key -a 0x1000 -o f.enc data
+spoil 's/"scheme": "aes-xts"/"scheme": "aes"/' '/scheme is none of the values'
+spoil 's/"bytes": 64/"bytes": 0/' '/bytes is too small'
+fits 0 ok flash-decrypt -x -k f.key -a 0x1000 -o f.dec f.enc
+fits 0 ok flash-encrypt --flash-crypt-conf 0 -k f.key -a 0x1000 -o f.esp32 data
+fits 5 exists flash-encrypt -x -k f.key -a 0x1000 -o f.enc data
+fits 3 input flash-encrypt -x -k file -a 0x1000 -o f2.enc data
+fits 3 input flash-encrypt -x -k f.key -a 8 -o f2.enc data
+fits 4 file-system flash-encrypt -x -k nowhere -a 0 -o f2.enc data
+
 # ---- Making one image ----
 
 fits 0 ok image generate t.csv o 0x3000

@@ -61,6 +61,7 @@ test_scripts = \
 	tests/golden_efuse.sh \
 	tests/golden_image.sh \
 	tests/golden_public.sh \
+	tests/flash_crypt_cli.sh \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
@@ -68,6 +69,7 @@ test_scripts = \
 	tests/ledger_server.sh \
 	tests/library.sh \
 	tests/line_cli.sh \
+	tests/line_flash_encryption.sh \
 	tests/line_full_disk.sh \
 	tests/line_watch.sh \
 	tests/line_check.sh \
@@ -95,6 +97,7 @@ unit_tests = \
 	tests/test_flasher_chip_baud \
 	tests/test_flasher_chip_describe \
 	tests/test_flasher_chip_tables \
+	tests/test_flasher_crypt_flash_encrypt \
 	tests/test_flasher_efuse_burn \
 	tests/test_flasher_efuse_coding \
 	tests/test_flasher_efuse_controller \
@@ -140,6 +143,7 @@ unit_tests = \
 	tests/test_flasher_transport_net \
 	tests/test_flasher_transport_ports \
 	tests/test_flasher_transport_sim \
+	tests/test_flasher_sim_crypt \
 	tests/test_flasher_sim_flash \
 	tests/test_flasher_sim_loader \
 	tests/test_flasher_sim_power \
@@ -184,6 +188,7 @@ unit_tests = \
 	tests/test_mfg_pass \
 	tests/test_mfg_plan \
 	tests/test_mfg_units \
+	tests/test_mfg_units_flash \
 	tests/test_mfg_units_keys \
 	tests/test_mfg_units_listed \
 	tests/test_mfg_verify \

@@ -45,6 +45,7 @@ while read -r room below; do
         "#include \"flasher/(?!$room/|$below)" "flasher/$room"/*.[ch]
 done <<'EOF'
 chip -
+crypt -
 transport -
 image chip/
 rom (chip|transport|image)/

@@ -211,7 +211,8 @@ static void test_ram(void)
         CU_ASSERT_EQUAL(peek(&line, 0x3FFE0000), le32(code));
         CU_ASSERT_EQUAL(peek(&line, 0x3FFE17FC), le32(code + 0x17FC));
         CU_ASSERT_EQUAL(peek(&line, 0x3FFE1800), le32(code + 0x1800));
-        CU_ASSERT_EQUAL(peek(&line, 0x3FFE1804), code[0x1804] | code[0x1805] << 8);
+        CU_ASSERT_EQUAL(peek(&line, 0x3FFE1804),
+                        (uint32_t)(code[0x1804] | code[0x1805] << 8));
         CU_ASSERT_EQUAL(ASK(&line, 0x06, 0, 1, 0), 0); /* nothing is started */
         CU_ASSERT_EQUAL(peek(&line, 0x3FFE0000), le32(code));
         CU_ASSERT_EQUAL(ASK(&line, 0x06, 0, 0, 0x3FFE0004), 0);

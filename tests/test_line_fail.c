@@ -162,11 +162,11 @@ static void test_hooks(void)
         {{passed, fails, 10000, LINE_HOOK_FAIL},
          LINE_FAIL,
          LINE_END_FAILED,
-         "hook: file-system"},
+         "hook: refused"},
         {{flashed, fails, 10000, LINE_HOOK_FAIL},
          LINE_FAIL,
          LINE_END_FAILED,
-         "hook: file-system"},
+         "hook: refused"},
         {{flashed, fails, 10000, LINE_HOOK_STOP}, LINE_ABORTED, LINE_END_STOPPED, ""},
         {{passed, fails, 10000, LINE_HOOK_STOP}, LINE_ABORTED, LINE_END_STOPPED, ""},
     };

@@ -127,9 +127,10 @@ static void test_policies(void)
     } cases[] = {
         {"exit 0", LINE_HOOK_STOP, EM_OK, NULL},
         {"exit 1", LINE_HOOK_IGNORE, EM_OK, "hook 'sh' ended with exit status 1"},
-        {"exit 3", LINE_HOOK_FAIL, EM_ERR_IO, "hook 'sh' ended with exit status 3"},
+        {"exit 3", LINE_HOOK_FAIL, EM_ERR_REFUSED, "hook 'sh' ended with exit status 3"},
         {"exit 1", LINE_HOOK_STOP, EM_ERR_STOPPED, "hook 'sh' ended with exit status 1"},
-        {"kill -TERM $$", LINE_HOOK_FAIL, EM_ERR_IO, "hook 'sh' was ended by signal 15"},
+        {"kill -TERM $$", LINE_HOOK_FAIL, EM_ERR_REFUSED,
+         "hook 'sh' was ended by signal 15"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct told told;
@@ -163,7 +164,7 @@ static void test_hangs(void)
                    "sleep 1000",
                    path);
     size_t before = open_files();
-    EM_CHECK_STATUS(run_script(script, LINE_HOOK_FAIL, 400, &told, &err), EM_ERR_IO,
+    EM_CHECK_STATUS(run_script(script, LINE_HOOK_FAIL, 400, &told, &err), EM_ERR_REFUSED,
                     &err);
     CU_ASSERT_STRING_EQUAL(err.what,
                            "hook 'sh' took longer than its 400 ms and was killed");
@@ -249,8 +250,8 @@ static void test_cannot_start(void)
                     EM_ERR_STOPPED, &err);
     EM_CHECK_HAS(err.what, "hook '/nowhere/print-label' cannot be started: No such file");
     argv[0] = etc; /* a folder */
-    EM_CHECK_STATUS(run_argv(argv, LINE_HOOK_FAIL, 1000, "*", &told, &err), EM_ERR_IO,
-                    &err);
+    EM_CHECK_STATUS(run_argv(argv, LINE_HOOK_FAIL, 1000, "*", &told, &err),
+                    EM_ERR_REFUSED, &err);
     EM_CHECK_HAS(err.what, "hook '/etc' cannot be started: Permission denied");
     CU_ASSERT_EQUAL(open_files(), before);
     check_no_child();

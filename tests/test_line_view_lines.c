@@ -103,14 +103,15 @@ static void test_lines(void)
     show(&text, false, false);
     CU_ASSERT_STRING_EQUAL(
         text.all, PLACE "flash ok 1.2 s, 2 retries\n" PLACE "burn intent: plan?5f\n" PLACE
-                        "PASS 1 min 05 s\n" PLACE "FAIL 1 min 05 s: odd\n"
+                        "PASS 1 min 05 s\n" PLACE "FAIL 1 min 05 s: job.yaml:3: odd\n"
                         "    hint: mend\n" PLACE "removed\n"
                         "2023-11-14T22:13:21Z - - - warning: job.yaml:3: odd\n"
                         "    hint: mend\n"
                         "1/12 done  1 passed  1 failed  yield 50.0 %\n"
                         "failed: 1 x flash: link\n");
     show(&text, false, true);
-    CU_ASSERT_STRING_EQUAL(text.all, PLACE "FAIL 1 min 05 s: odd\n    hint: mend\n");
+    CU_ASSERT_STRING_EQUAL(text.all,
+                           PLACE "FAIL 1 min 05 s: job.yaml:3: odd\n    hint: mend\n");
 }
 
 /* The @p idx th line as an object; the caller's. */

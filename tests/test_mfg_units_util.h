@@ -38,7 +38,8 @@ static inline struct taken *taken_new(struct batch *b,
     t->options.version = b->options.version;
     t->options.encryption = encryption;
     t->options.key_file = encryption == EM_UNITS_KEY ? t->key_file : NULL;
-    t->options.keys_dir = encryption == EM_UNITS_HMAC ? t->keys : NULL;
+    t->options.keys_dir = encryption >= EM_UNITS_HMAC ? t->keys : NULL;
+    t->options.flash_key_len = encryption == EM_UNITS_FLASH ? 32 : 0;
     return t;
 }
 

@@ -41,6 +41,17 @@ enum em_status em_efuses_refuse(struct em_efuses *efuses, struct em_error *err,
     return EM_OK;
 }
 
+enum em_status em_efuses_already(const struct em_efuses *efuses, const char *name,
+                                 const char *what, struct em_error *err)
+{
+    if (efuses->options.strict)
+        return em_error_set(err, EM_ERR_REFUSED,
+                            "--strict makes this a fault: nothing is burned", "%s%s",
+                            name, what);
+    em_efuses_log(efuses, EM_LOG_NOTE, "%s%s", name, what);
+    return EM_OK;
+}
+
 /* All fields but hidden ones, then the user's own. */
 static enum em_status list_fields(struct em_efuses *e, struct em_error *err)
 {

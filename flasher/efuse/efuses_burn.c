@@ -71,9 +71,8 @@ static enum em_status check_block(struct em_efuses *e, size_t b, struct em_error
         return EM_OK;
     }
     if (em_efuses_within(&e->staged[b], &e->now[b])) {
-        em_efuses_log(e, EM_LOG_NOTE, "%s: already burned as asked", block->name);
         drop(e, b);
-        return EM_OK;
+        return em_efuses_already(e, block->name, ": already burned as asked", err);
     }
     if (block->coding == EM_EFUSE_RS)
         return occupied(e, b, err);

@@ -268,4 +268,9 @@ enum em_status em_efuses_refuse(struct em_efuses *efuses, struct em_error *err,
 void em_efuses_log(const struct em_efuses *efuses, enum em_log_level level,
                    const char *fmt, ...) EM_PRINTF(3, 4);
 
+/** What was asked of @p name is so already, as @p what says: a note, or EM_ERR_REFUSED
+ * where the caller is strict. */
+enum em_status em_efuses_already(const struct em_efuses *efuses, const char *name,
+                                 const char *what, struct em_error *err);
+
 #endif

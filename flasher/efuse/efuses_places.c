@@ -158,9 +158,8 @@ enum em_status em_efuses_check_hidden(struct em_efuses *e,
                                 "if it has this key there is nothing to do; else take "
                                 "another block",
                                 err);
-        em_efuses_log(e, EM_LOG_NOTE, "%s: already burned as asked, by the record",
-                      block->name);
-        return EM_OK;
+        return em_efuses_already(e, block->name,
+                                 ": already burned as asked, by the record", err);
     }
     if (field != NULL && em_efuses_joint(e, field) == 0)
         return em_efuses_refuse(e, err, "take another key block",

@@ -11,10 +11,8 @@ enum em_status em_efuses_close_write(struct em_efuses *e,
     if (field->wr_dis == EM_EFUSE_NO_BIT)
         return em_error_set(err, EM_ERR_REFUSED, "the chip has no protection for it",
                             "%s cannot be write protected", field->name);
-    if (!em_efuses_can_write(e, field)) {
-        em_efuses_log(e, EM_LOG_NOTE, "%s is write protected already", field->name);
-        return EM_OK;
-    }
+    if (!em_efuses_can_write(e, field))
+        return em_efuses_already(e, field->name, " is write protected already", err);
     return em_efuses_stage_named(e, "WR_DIS", UINT64_C(1) << field->wr_dis, err);
 }
 
@@ -28,10 +26,8 @@ enum em_status em_efuses_close_read(struct em_efuses *e,
     if (bits == 0)
         return em_error_set(err, EM_ERR_REFUSED, "the chip has no protection for it",
                             "%s cannot be read protected", field->name);
-    if ((em_efuses_value(e, "RD_DIS") & bits) == bits) {
-        em_efuses_log(e, EM_LOG_NOTE, "%s is read protected already", field->name);
-        return EM_OK;
-    }
+    if ((em_efuses_value(e, "RD_DIS") & bits) == bits)
+        return em_efuses_already(e, field->name, " is read protected already", err);
     return em_efuses_stage_named(e, "RD_DIS", bits, err);
 }
 

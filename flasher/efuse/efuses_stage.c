@@ -81,11 +81,11 @@ enum em_status em_efuses_stage_value(struct em_efuses *e,
     if (!em_efuses_damaged(e, field->block) &&
         (em_efuses_same(value, &old) || em_efuses_within(value, &read) ||
          em_efuses_same(value, &staged))) {
-        em_efuses_log(e, EM_LOG_NOTE,
-                      em_efuses_within(value, &read)
-                          ? "%s: already burned as asked"
-                          : "%s: an earlier command of the line burns it",
-                      field->name);
+        if (em_efuses_within(value, &read))
+            status = em_efuses_already(e, field->name, ": already burned as asked", err);
+        else
+            em_efuses_log(e, EM_LOG_NOTE, "%s: an earlier command of the line burns it",
+                          field->name);
         goto out;
     }
     if (!only_adds(field) && !em_efuses_within(&old, value))

@@ -60,7 +60,7 @@ static enum em_status check_image(struct em_device *dev,
                                   struct em_error *err)
 {
     struct em_image image;
-    if (!em_image_header(&image, piece->data, piece->len, dev->chip))
+    if (piece->opaque || !em_image_header(&image, piece->data, piece->len, dev->chip))
         return EM_OK;
     const struct em_device_info *info;
     uint32_t revision = 0;

@@ -63,7 +63,8 @@ static bool wants_patch(const struct em_device *dev, const struct em_flash_piece
                         const struct em_flash_options *options,
                         const struct em_flash_space *space)
 {
-    return piece->addr == dev->chip->bootloader && piece->data[0] == EM_IMAGE_MAGIC &&
+    return piece->addr == dev->chip->bootloader && !piece->opaque &&
+           piece->data[0] == EM_IMAGE_MAGIC &&
            (space->header != 0 || !is_kept(options->mode) || !is_kept(options->freq));
 }
 

@@ -225,7 +225,7 @@ static enum em_status parse_lines(struct state *state, const uint8_t *data, size
         const uint8_t *end = memchr(data + at, '\n', len - at);
         size_t stop = end != NULL ? (size_t)(end - data) : len;
         size_t next = stop + 1;
-        struct record record;
+        struct record record = {0};
         number++;
         while (at < stop && is_blank(data[at]))
             at++;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flash encryption unit: AES-XTS over units of 128 bytes, the tweak being the address
- * of the unit, least byte first; within a unit bytes run backwards, as they do in the key
- * blocks. Found by comparing with what published tools make of a known key. The ESP32 has
- * an older scheme; here it uses BLOCK1 in the same way, which is enough to see whether
- * something was written encrypted, but not the bytes that silicon would make. */
+/* The flash encryption unit with the key of the simulated chip's eFuses. */
 #include "config.h"
+
+#include <espmfg/flash_encrypt.h>
 
 #include "base/bytes_int.h"
 #include "flasher/efuse/fields_int.h"
@@ -14,7 +12,7 @@
 
 #include <string.h>
 
-enum { UNIT = 128, KEY = EM_SIM_KEY_LEN, HALF = KEY / 2 };
+enum { KEY = EM_SIM_KEY_LEN, HALF = KEY / 2, THREE_QUARTERS = KEY / 4 * 3 };
 
 /* Key purposes, key-purposes.csv: the two halves of a long key, and a short one. */
 enum { XTS_256_1 = 2, XTS_256_2 = 3, XTS_128 = 4 };
@@ -40,85 +38,83 @@ static void take_block(const struct em_sim *sim, unsigned block, uint8_t *out, s
     }
 }
 
-/* Chips with one block for keys (ESP32, ESP32-C2). Half a key is hashed to a whole one.
- */
-static size_t take_single_key(const struct em_sim *sim, uint8_t out[2 * KEY])
+static bool has_field(const struct em_sim *sim, const char *name)
 {
+    struct em_efuse_view view = {em_efuse_table_find(sim->chip), EM_EFUSE_NEWEST,
+                                 sim->revision};
+    return view.table != NULL && em_efuse_field_find(&view, name) != NULL;
+}
+
+/* Chips with one block for keys: ESP32, and ESP32-C2, which may use half of it. */
+static void take_single_key(const struct em_sim *sim, struct em_flash_key *out)
+{
+    static const char conf[] = "FLASH_CRYPT_CONFIG", length[] = "XTS_KEY_LENGTH_256";
+    enum { SCHEME_3_4 = 1 }; /* CODING_SCHEME, efuse.md 4.2 */
     const struct em_efuse_table *table = em_efuse_table_find(sim->chip);
     const struct em_efuse_block *first = table->blocks;
     while (first->rd_dis_count == 0) /* the first that can be read protected */
         first++;
-    unsigned block = first->number;
-    static const char length[] = "XTS_KEY_LENGTH_256";
-    struct em_efuse_view view = {table, EM_EFUSE_NEWEST, sim->revision};
-    uint8_t half[HALF];
-    unsigned len = 0;
-    if (em_efuse_field_find(&view, length) == NULL ||
-        em_efuse_model_field(sim->fuses, length) != 0) {
-        take_block(sim, block, out, KEY);
-        return KEY;
+    out->key.len = KEY;
+    if (has_field(sim, conf)) {
+        out->crypt_conf = em_efuse_model_field(sim->fuses, conf);
+        if (em_efuse_model_field(sim->fuses, "CODING_SCHEME") == SCHEME_3_4)
+            out->key.len = THREE_QUARTERS;
+    } else if (has_field(sim, length) && em_efuse_model_field(sim->fuses, length) == 0) {
+        out->key.len = HALF;
     }
-    take_block(sim, block, half, sizeof half);
-    return EVP_Digest(half, sizeof half, out, &len, EVP_sha256(), NULL) == 1 ? KEY : 0;
+    take_block(sim, first->number, out->key.bytes, out->key.len);
 }
 
-/* The key that the fuses hold, or else one that is made up; its length, 0 on failure. */
-static size_t take_key(const struct em_sim *sim, uint8_t out[2 * KEY])
+/* The key in blocks with a purpose; without one, or with half of one, none. */
+static void take_keys(const struct em_sim *sim, struct em_flash_key *out)
 {
-    static const uint8_t none[KEY] = {0};
-    bool first = false, second = false;
-    size_t len = 0;
+    bool halves[2] = {false, false};
     for (unsigned i = 0; i + 1 < sizeof sim->key_purposes; i++) {
-        if (sim->key_purposes[i] == XTS_128) {
-            take_block(sim, BLOCK_KEY0 + i, out, KEY);
-            return KEY;
+        unsigned purpose = sim->key_purposes[i];
+        if (purpose == XTS_128) {
+            take_block(sim, BLOCK_KEY0 + i, out->key.bytes, KEY);
+            out->key.len = KEY;
+            return;
         }
-        if (sim->key_purposes[i] == XTS_256_1 || sim->key_purposes[i] == XTS_256_2) {
-            bool is_first = sim->key_purposes[i] == XTS_256_1;
-            take_block(sim, BLOCK_KEY0 + i, out + (is_first ? 0 : KEY), KEY);
-            first = first || is_first;
-            second = second || !is_first;
+        if (purpose == XTS_256_1 || purpose == XTS_256_2) {
+            unsigned half = purpose == XTS_256_2;
+            take_block(sim, BLOCK_KEY0 + i, out->key.bytes + (size_t)half * KEY, KEY);
+            halves[half] = true;
         }
     }
-    if (first && second)
-        return (size_t)2 * KEY;
-    if (sim->fuses != NULL && !em_sim_fuses_has_purposes(sim))
-        len = take_single_key(sim, out);
-    if (len == KEY && memcmp(out, none, KEY) != 0)
-        return KEY;
-    return em_sim_made_key(sim, out) ? KEY : 0;
+    if (halves[0] && halves[1])
+        out->key.len = (size_t)2 * KEY;
 }
 
-static void turn(uint8_t *unit)
+/* The key that the fuses hold, or else one that is made up. */
+static bool take_key(const struct em_sim *sim, struct em_flash_key *out)
 {
-    for (size_t i = 0; i < UNIT / 2; i++) {
-        uint8_t kept = unit[i];
-        unit[i] = unit[UNIT - 1 - i];
-        unit[UNIT - 1 - i] = kept;
+    static const uint8_t none[2 * KEY] = {0};
+    *out = (struct em_flash_key){.crypt_conf = EM_FLASH_CRYPT_CONF};
+    if (has_field(sim, "FLASH_CRYPT_CONFIG")) /* the ESP32's, and no other chip's */
+        out->scheme = EM_FLASH_ESP32;
+    if (sim->fuses != NULL) {
+        if (em_sim_fuses_has_purposes(sim))
+            take_keys(sim, out);
+        else
+            take_single_key(sim, out);
     }
+    if (out->key.len != 0 && memcmp(out->key.bytes, none, out->key.len) != 0)
+        return true;
+    out->key.len = KEY;
+    return em_sim_made_key(sim, out->key.bytes);
 }
 
 bool em_sim_encrypt(const struct em_sim *sim, uint64_t addr, uint8_t *data, size_t len)
 {
-    uint8_t key[2 * KEY];
-    size_t key_len = take_key(sim, key);
-    const EVP_CIPHER *cipher = key_len == KEY ? EVP_aes_128_xts() : EVP_aes_256_xts();
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    bool good = ctx != NULL && key_len != 0;
-    for (size_t done = 0; good && done < len;) {
-        uint8_t unit[UNIT] = {0}, tweak[16] = {0};
-        size_t skip = (size_t)((addr + done) % UNIT);
-        size_t n = UNIT - skip < len - done ? UNIT - skip : len - done;
-        int got = 0;
-        memcpy(unit + skip, data + done, n);
-        turn(unit);
-        em_put_le32(tweak, (uint32_t)(addr + done - skip));
-        good = EVP_EncryptInit_ex(ctx, cipher, NULL, key, tweak) == 1 &&
-               EVP_EncryptUpdate(ctx, unit, &got, unit, UNIT) == 1 && got == UNIT;
-        turn(unit);
-        memcpy(data + done, unit + skip, n);
-        done += n;
-    }
-    EVP_CIPHER_CTX_free(ctx);
-    return good;
+    struct em_flash_key key;
+    return addr <= UINT32_MAX && take_key(sim, &key) &&
+           em_flash_encrypt(data, len, (uint32_t)addr, &key, NULL) == EM_OK;
+}
+
+bool em_sim_decrypt(const struct em_sim *sim, uint64_t addr, uint8_t *data, size_t len)
+{
+    struct em_flash_key key;
+    return addr <= UINT32_MAX && take_key(sim, &key) &&
+           em_flash_decrypt(data, len, (uint32_t)addr, &key, NULL) == EM_OK;
 }

@@ -48,22 +48,23 @@ static void say(struct em_sim *sim, const char *text)
     em_buf_free(&out);
 }
 
-/* Would the ROM start what stands there? What is encrypted shows nothing. */
-static bool has_program(const struct em_sim *sim, const uint8_t *head)
+enum { HEAD_LEN = 16 }; /* of a firmware image's header, what is looked at */
+
+/* The header of what the ROM would start, as its CPU sees it: with an odd count of ones
+ * in the counter, everything in flash passes the decryption. */
+static void read_head(const struct em_sim *sim, uint8_t head[HEAD_LEN])
 {
-    static const uint32_t erased = 0xFFFFFFFF;
     unsigned ones = 0;
+    memcpy(head, sim->flash.data + sim->chip->bootloader, HEAD_LEN);
     for (unsigned bits = sim->crypt_count; bits != 0; bits &= bits - 1)
         ones++;
-    if (ones % 2 == 1)
-        return em_get_le32(head) != erased;
-    /* magic byte of firmware images and their segments, rom-protocol.md 12 */
-    return head[0] == 0xE9 && head[1] > 0 && head[1] <= 16;
+    if (ones % 2 == 1 && !em_sim_decrypt(sim, sim->chip->bootloader, head, HEAD_LEN))
+        memset(head, 0xFF, HEAD_LEN); /* a key of no use */
 }
 
 void em_sim_start_app(struct em_sim *sim)
 {
-    const uint8_t *head = sim->flash.data + sim->chip->bootloader;
+    uint8_t head[HEAD_LEN];
     const char *output = sim->options.app_output;
     char text[128];
     em_sim_loader_reset(sim);
@@ -71,7 +72,9 @@ void em_sim_start_app(struct em_sim *sim)
     /* Nobody is there to read it, and it would be in the way: unless it was asked for. */
     if (!sim->lines_known && output == NULL)
         return;
-    if (!has_program(sim, head)) {
+    read_head(sim, head);
+    /* magic byte of firmware images and their segments, rom-protocol.md 12 */
+    if (head[0] != 0xE9 || head[1] == 0 || head[1] > 16) {
         (void)snprintf(text, sizeof text, "invalid header: 0x%08x\r\n",
                        (unsigned)em_get_le32(head));
         em_sim_put_text(sim, text);

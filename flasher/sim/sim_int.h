@@ -349,5 +349,7 @@ enum { EM_SIM_KEY_LEN = 32 };
 bool em_sim_made_key(const struct em_sim *sim, uint8_t out[EM_SIM_KEY_LEN]);
 /** As the flash encryption unit does; in place, @p addr and @p len multiples of 16. */
 bool em_sim_encrypt(const struct em_sim *sim, uint64_t addr, uint8_t *data, size_t len);
+/** As the chip reads its flash; likewise. */
+bool em_sim_decrypt(const struct em_sim *sim, uint64_t addr, uint8_t *data, size_t len);
 
 #endif

@@ -30,7 +30,9 @@ struct em_efuses_options {
     bool force_write_always;  /**< as em_efuses_set_force() */
     bool table_520; /**< fields and purposes as published tools 5.2.0 know them; rules
                      * of a plan only warn. For comparing with those tools */
-    bool read_only; /**< virtual chips: leave a missing file missing */
+    bool strict; /**< EM_ERR_REFUSED for whatever is burned already as asked: of a plan,
+                  * before anything is burned */
+    bool read_only;      /**< virtual chips: leave a missing file missing */
     bool show_sensitive; /**< plans and values show bytes of keys that can be read */
     uint32_t revision;   /**< virtual chips: major * 100 + minor; 0: by the eFuses */
 };

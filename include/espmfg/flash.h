@@ -60,6 +60,7 @@ struct em_flash_piece {
     const struct em_flash_shared *shared; /**< of the same bytes as @c data, or NULL. It
                                            * saves work where exactly these bytes are
                                            * written; nothing else depends on it */
+    bool opaque; /**< encrypted on the host: no image to look at, written as it is */
 };
 
 /** Whether to send compressed. */

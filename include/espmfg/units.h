@@ -25,6 +25,10 @@ enum em_units_encryption {
     EM_UNITS_PLAIN,
     EM_UNITS_KEY,  /**< one key file for all: NVS keys (XTS) as mfg_gen --inputkey */
     EM_UNITS_HMAC, /**< NVS keys derived from a HMAC key of each unit's own */
+    /** A flash encryption key of each unit's own, and NVS keys for a partition that it
+     * encrypts. The NVS keys are derived from it: who has it can read them anyway, and so
+     * a unit has one secret to keep, to burn and to destroy. */
+    EM_UNITS_FLASH,
 };
 
 /** Either a generator batch (config and values) or a folder that was made before
@@ -37,14 +41,16 @@ struct em_units_options {
     enum em_nvs_version version;
     enum em_units_encryption encryption;
     const char *key_file; /**< of EM_UNITS_KEY */
-    /** Of EM_UNITS_HMAC: folder for the units' keys, made with mode 0700 when the first
-     * key is. Keys have the names that mfg_gen gives them: hmac-keys-PREFIX-ID.bin. */
+    /** Of EM_UNITS_HMAC and EM_UNITS_FLASH: folder for the units' keys, made with mode
+     * 0700 when the first key is. Keys have the names that mfg_gen gives them,
+     * hmac-keys-PREFIX-ID.bin, and flash-keys-PREFIX-ID.bin. */
     const char *keys_dir;
     const char *manifest; /**< instead of config and values: list made by a batch … */
     /** … and the folder that has its bin/ and keys/; NULL: the one the manifest is in.
      * Of paths in the manifest only the names at their ends count. */
     const char *outdir;
-    unsigned jobs; /**< threads to check the tables with */
+    unsigned jobs;        /**< threads to check the tables with */
+    size_t flash_key_len; /**< of EM_UNITS_FLASH: 16, 24, 32 or 64, see flash_encrypt.h */
 };
 
 #define EM_UNITS_OPTIONS_INIT                                                            \
@@ -98,11 +104,12 @@ EM_API bool em_unit_column(const struct em_unit_data *unit, size_t idx, const ch
                            const char **text);
 
 /**
- * The key that is to be burned for it (EM_UNITS_HMAC, or the HMAC key file of a
- * manifest): the one on the disk, or a new one made with OpenSSL's generator and brought
- * to the disk (file, folder and its name) before this returns. The file has mode 0600 and
- * its whole content from the moment it has its name, and is never replaced; one that is
- * empty counts as none. len 0: the unit has no key of its own. The caller wipes @p out.
+ * The key that is to be burned for it (EM_UNITS_HMAC, EM_UNITS_FLASH, or the HMAC key
+ * file of a manifest): the one on the disk, or a new one made with OpenSSL's generator
+ * and brought to the disk (file, folder and its name) before this returns. The file has
+ * mode 0600 and its whole content from the moment it has its name, and is never replaced;
+ * one that is empty counts as none. len 0: the unit has no key of its own. The caller
+ * wipes @p out.
  *
  * @p recorded is the fingerprint of the key that this unit is known to have, or NULL: a
  * new key is only made without one, and a key on the disk has to be that one.
@@ -129,7 +136,17 @@ EM_API enum em_status em_unit_image(struct em_unit_data *unit, const struct em_k
                                     const uint8_t **image_out, size_t *len_out,
                                     struct em_error *err);
 
-/** Overwrite and remove the files with its HMAC key and with the key derived from it,
+/**
+ * What its nvs_keys partition is to hold, as the chip reads it (EM_UNITS_FLASH): the keys
+ * of its image, in the form of mfg_gen's key files, @p out of EM_NVS_KEY_PARTITION_SIZE
+ * bytes. The caller encrypts it with @p key (as em_unit_key() gave it) and wipes it.
+ * EM_ERR_USAGE: no such unit, or no key; EM_ERR_CRYPTO.
+ */
+EM_API enum em_status em_unit_nvs_keys(const struct em_unit_data *unit,
+                                       const struct em_key *key, uint8_t *out,
+                                       struct em_error *err);
+
+/** Overwrite and remove the files with its own key and with the key derived from it,
  * folder brought to the disk. EM_OK also when there are none. What a file system or an
  * SSD keeps of overwritten blocks is out of reach. EM_ERR_IO: it may still be there. */
 EM_API enum em_status em_unit_destroy_key(struct em_unit_data *unit, uint64_t serial,

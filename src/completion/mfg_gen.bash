@@ -10,8 +10,8 @@ _mfg_gen()
     command=${COMP_WORDS[1]}
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image help --help --version' \
-            -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image flash-encrypt
+            flash-decrypt generate-flash-key help --help --version' -- "$current")
         return
     fi
     if [[ $command == image ]]; then
@@ -56,7 +56,19 @@ _mfg_gen()
         fi
         return
         ;;
-    --prefix | --prefix_num | --kp_hmac_keyfile | --keyfile | --jobs | -j | --rows | --shard)
+    --output | -o | --keyfile | -k)
+        # With flash-… the key is there; generate-key names a new one.
+        [[ $command == *-key ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --keylen | -l)
+        mapfile -t COMPREPLY < <(compgen -W '128 192 256 512' -- "$current")
+        return
+        ;;
+    --address | -a | --flash-crypt-conf)
+        return
+        ;;
+    --prefix | --prefix_num | --kp_hmac_keyfile | --jobs | -j | --rows | --shard)
         return
         ;;
     esac
@@ -76,6 +88,12 @@ _mfg_gen()
             word='--config --values --manifest --prefix --prefix_num --fileid --version
                 --inputkey --kp_hmac_inputkey --jobs --rows --shard --no-csv --progress
                 --quiet --json --help'
+            ;;
+        flash-encrypt | flash-decrypt)
+            word='--keyfile --address --output --aes-xts --flash-crypt-conf --quiet --json --help'
+            ;;
+        generate-flash-key)
+            word='--keylen --quiet --json --help'
             ;;
         'image generate')
             word='--version --no-wifi-extras --outdir --replace --quiet --json --help'
@@ -110,10 +128,11 @@ _mfg_gen()
         mapfile -t COMPREPLY < <(compgen -W 'generate encrypt decrypt generate-key dump get check
             diff' -- "$current")
     elif [[ $command == help ]] && ((COMP_CWORD == 2)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image flash-encrypt
+            flash-decrypt generate-flash-key' -- "$current")
     elif [[ $command == verify ]]; then
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
-    elif [[ $command == generate || $command == image\ * && $command != *-key ]]; then
+    elif [[ $command == generate || $command == *flash-* || $command == image\ * && $command != *-key ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }

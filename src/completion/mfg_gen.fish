@@ -29,9 +29,12 @@ complete -c mfg_gen -f -n __fish_use_subcommand -a generate -d 'Everything for e
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate-key -d 'One key file'
 complete -c mfg_gen -f -n __fish_use_subcommand -a verify -d 'Verify a whole batch'
 complete -c mfg_gen -f -n __fish_use_subcommand -a image -d 'One NVS image'
+complete -c mfg_gen -f -n __fish_use_subcommand -a flash-encrypt -d 'Encrypt data for flash'
+complete -c mfg_gen -f -n __fish_use_subcommand -a flash-decrypt -d 'Decrypt what was in flash'
+complete -c mfg_gen -f -n __fish_use_subcommand -a generate-flash-key -d 'A flash encryption key'
 complete -c mfg_gen -f -n __fish_use_subcommand -a help -d 'Help of a command'
 complete -c mfg_gen -f -n __fish_use_subcommand -l version -d 'Version of espmfg'
-complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify image'
+complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify image flash-encrypt flash-decrypt generate-flash-key'
 
 # image
 complete -c mfg_gen -f -n '__mfg_gen_typed image; or __mfg_gen_typed help image' -a generate -d 'An image from tables'
@@ -44,9 +47,9 @@ complete -c mfg_gen -f -n '__mfg_gen_typed image; or __mfg_gen_typed help image'
 complete -c mfg_gen -f -n '__mfg_gen_typed image; or __mfg_gen_typed help image' -a diff -d 'Compare two images, or an image and a table'
 
 # All commands
-complete -c mfg_gen -n '__mfg_gen_is generate generate-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -s h -l help -f -d Help
-complete -c mfg_gen -n '__mfg_gen_is generate generate-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -s q -l quiet -d 'Only faults'
-complete -c mfg_gen -n '__mfg_gen_is generate generate-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -l json -d 'One JSON object'
+complete -c mfg_gen -n '__mfg_gen_is generate generate-key flash-encrypt flash-decrypt generate-flash-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -s h -l help -f -d Help
+complete -c mfg_gen -n '__mfg_gen_is generate generate-key flash-encrypt flash-decrypt generate-flash-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -s q -l quiet -d 'Only faults'
+complete -c mfg_gen -n '__mfg_gen_is generate generate-key flash-encrypt flash-decrypt generate-flash-key "image generate" "image encrypt" "image decrypt" "image generate-key" "image dump" "image get" "image check" "image diff"' -l json -d 'One JSON object'
 
 # Several
 complete -c mfg_gen -n '__mfg_gen_is generate generate-key "image generate" "image encrypt" "image decrypt" "image generate-key"' -l outdir -x -a '(__fish_complete_directories)' -d 'Folder for what is made'
@@ -98,3 +101,11 @@ complete -c mfg_gen -n '__mfg_gen_is verify' -l progress -x -a 'auto always neve
 complete -c mfg_gen -n '__mfg_gen_is verify' -s q -l quiet -d 'Only faults'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l json -d 'One JSON object'
 complete -c mfg_gen -n '__mfg_gen_is verify' -s h -l help -f -d Help
+
+# Flash encryption
+complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s k -l keyfile -r -d 'Flash encryption key'
+complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s a -l address -x -d 'Of the first byte'
+complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s o -l output -r -d 'File to make'
+complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s x -l aes-xts -d 'All chips but the ESP32'
+complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -l flash-crypt-conf -x -d 'FLASH_CRYPT_CONFIG of the ESP32'
+complete -c mfg_gen -n '__mfg_gen_is generate-flash-key' -s l -l keylen -x -a '128 192 256 512' -d Bits

@@ -64,6 +64,8 @@ enum em_status line_board_plan(struct line_worker *w, struct em_efuses **out,
     if (status == EM_OK)
         status = check_mac(w, *out, err);
     if (status == EM_OK)
+        status = line_board_check_crypt(w, *out, err);
+    if (status == EM_OK)
         status = line_steps_stage(w->run->options->job, *out, board->unit, &board->key,
                                   is_recorded(board), &w->hooks, script_burn, user, err);
     if (status == EM_OK)

@@ -11,33 +11,62 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct em_flash_piece *make_pieces(const struct line_worker *w, size_t *count_out)
+/* What is written to a board; bytes that were made for it alone are its own. */
+struct pieces {
+    struct em_flash_piece *list;
+    uint8_t **own;
+    size_t count;
+};
+
+static void free_pieces(struct pieces *pieces)
+{
+    for (size_t i = 0; pieces->own != NULL && i < pieces->count; i++)
+        free(pieces->own[i]);
+    free(pieces->own);
+    free(pieces->list);
+}
+
+static struct em_flash_piece image_piece(const struct line_worker *w, size_t idx)
+{
+    const struct line_image *image = &w->run->options->job->images[idx];
+    return (struct em_flash_piece){.name = image->file,
+                                   .addr = image->addr,
+                                   .data = image->data,
+                                   .len = image->len,
+                                   .encrypt = image->encrypt,
+                                   .limit = image->limit,
+                                   .shared = w->run->shared[idx]};
+}
+
+static enum em_status make_pieces(const struct line_worker *w, struct pieces *out,
+                                  struct em_error *err)
 {
     const struct line_job *job = w->run->options->job;
     const struct line_board *board = &w->board;
-    struct em_flash_piece *pieces = calloc(job->image_count + 1, sizeof *pieces);
-    size_t count = 0;
-    *count_out = 0;
-    if (pieces == NULL)
-        return NULL;
-    for (; count < job->image_count; count++) {
-        const struct line_image *image = &job->images[count];
-        pieces[count] = (struct em_flash_piece){.name = image->file,
-                                                .addr = image->addr,
-                                                .data = image->data,
-                                                .len = image->len,
-                                                .encrypt = image->encrypt,
-                                                .limit = image->limit,
-                                                .shared = w->run->shared[count]};
+    enum em_status status = EM_OK;
+    *out = (struct pieces){0};
+    out->list = calloc(job->image_count + 2, sizeof *out->list);
+    out->own = calloc(job->image_count + 2, sizeof *out->own);
+    if (out->list == NULL || out->own == NULL)
+        return em_error_nomem(err);
+    for (size_t i = 0; i < job->image_count && status == EM_OK; i++) {
+        out->list[i] = image_piece(w, i);
+        out->count++;
+        if (job->images[i].host_encrypt)
+            status = line_board_encrypt(w, &out->list[i], &out->own[i], err);
     }
-    if (board->image_len > 0)
-        pieces[count++] = (struct em_flash_piece){.name = board->ledger.name,
-                                                  .addr = job->nvs_addr,
-                                                  .data = board->image,
-                                                  .len = board->image_len,
-                                                  .limit = job->nvs_limit};
-    *count_out = count;
-    return pieces;
+    if (status == EM_OK && board->image_len > 0)
+        out->list[out->count++] = (struct em_flash_piece){.name = board->ledger.name,
+                                                          .addr = job->nvs_addr,
+                                                          .data = board->image,
+                                                          .len = board->image_len,
+                                                          .limit = job->nvs_limit};
+    if (status == EM_OK && job->crypt.on) {
+        status =
+            line_board_keys_piece(w, &out->list[out->count], &out->own[out->count], err);
+        out->count++;
+    }
+    return status;
 }
 
 static void tell_written(const struct em_flash_written *results, size_t count, char *out,
@@ -97,11 +126,10 @@ enum em_status line_stage_flash(struct line_worker *w, struct em_error *err)
     enum em_status status = em_device_check_same(w->board.device, err);
     if (status != EM_OK)
         return status;
-    size_t count;
-    struct em_flash_piece *pieces = make_pieces(w, &count);
-    if (pieces == NULL)
-        return em_error_nomem(err);
-    status = write_pieces(w, pieces, count, err);
-    free(pieces);
+    struct pieces pieces;
+    status = make_pieces(w, &pieces, err);
+    if (status == EM_OK)
+        status = write_pieces(w, pieces.list, pieces.count, err);
+    free_pieces(&pieces);
     return status;
 }

@@ -91,7 +91,7 @@ static void job_rows(const struct rows *rows, const struct line_job *job)
 
 static void unit_rows(const struct rows *rows, const struct line_job *job)
 {
-    static const char *const encryptions[] = {"none", "key", "hmac"};
+    static const char *const encryptions[] = {"none", "key", "hmac", "flash"};
     const struct em_units_options *units = &job->units;
     row(rows, "units.at", "%s = 0x%" PRIx32, job->nvs_place, job->nvs_addr);
     if (units->manifest != NULL) {
@@ -109,8 +109,18 @@ static void unit_rows(const struct rows *rows, const struct line_job *job)
     row(rows, "units.encryption", "%s", encryptions[units->encryption]);
     if (units->encryption == EM_UNITS_KEY)
         row(rows, "units.key_file", "%s", units->key_file);
-    if (units->encryption == EM_UNITS_HMAC)
+    if (units->encryption >= EM_UNITS_HMAC)
         row(rows, "units.keys_dir", "%s", units->keys_dir);
+    const struct line_crypt *crypt = &job->crypt;
+    if (!crypt->on)
+        return;
+    row(rows, "units.keys_at", "%s = 0x%" PRIx32, crypt->keys_place, crypt->keys_addr);
+    row(rows, "flash_encryption.mode", "%s", crypt->release ? "release" : "development");
+    row(rows, "flash_encryption.key", "%s",
+        crypt->scheme == EM_FLASH_ESP32 ? "aes"
+        : crypt->key_len == 64          ? "xts256"
+                                        : "xts128");
+    row(rows, "flash_encryption.firmware", "%s", crypt->firmware ? "yes" : "no");
 }
 
 static void print_images(struct flash *flash, const struct line_job *job)
@@ -120,7 +130,10 @@ static void print_images(struct flash *flash, const struct line_job *job)
     for (size_t i = 0; i < job->image_count; i++) {
         const struct line_image *image = &job->images[i];
         flash_print(flash, "  0x%08" PRIx32 " %9zu bytes  %s%s  (%s:%lu)", image->addr,
-                    image->len, image->file, image->encrypt ? ", encrypted" : "",
+                    image->len, image->file,
+                    image->encrypt        ? ", encrypted"
+                    : image->host_encrypt ? ", encrypted on the host"
+                                          : "",
                     job->file, image->line);
         flash_print(flash, "             SHA-256 %s", image->sha256);
         (void)json_array_append_new(

@@ -263,18 +263,18 @@ static enum em_status judge(const struct run *run, bool in_time, struct em_error
 {
     const char *name = run->hook->argv[0];
     if (!in_time)
-        return em_error_set(err, EM_ERR_IO,
+        return em_error_set(err, EM_ERR_REFUSED,
                             "give it more time in the station file, or look why it hangs",
                             "hook '%s' took longer than its %u ms and was killed", name,
                             (unsigned)run->hook->timeout_ms);
     if (WIFSIGNALED(run->wait_status))
-        return em_error_set(err, EM_ERR_IO, "run it by hand with the event on its input",
-                            "hook '%s' was ended by signal %d", name,
-                            WTERMSIG(run->wait_status));
+        return em_error_set(
+            err, EM_ERR_REFUSED, "run it by hand with the event on its input",
+            "hook '%s' was ended by signal %d", name, WTERMSIG(run->wait_status));
     if (!WIFEXITED(run->wait_status) || WEXITSTATUS(run->wait_status) != 0)
-        return em_error_set(err, EM_ERR_IO, "run it by hand with the event on its input",
-                            "hook '%s' ended with exit status %d", name,
-                            WEXITSTATUS(run->wait_status));
+        return em_error_set(
+            err, EM_ERR_REFUSED, "run it by hand with the event on its input",
+            "hook '%s' ended with exit status %d", name, WEXITSTATUS(run->wait_status));
     return EM_OK;
 }
 
@@ -307,7 +307,7 @@ static enum em_status apply_policy(const struct line_hook *hook, enum em_status 
     if (status == EM_OK || hook->policy == LINE_HOOK_STOP)
         return status == EM_OK ? EM_OK : EM_ERR_STOPPED;
     if (hook->policy == LINE_HOOK_FAIL)
-        return EM_ERR_IO;
+        return EM_ERR_REFUSED;
     if (hooks != NULL && hooks->log != NULL)
         hooks->log(hooks->user, EM_LOG_WARNING, "", fault);
     return EM_OK;

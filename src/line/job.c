@@ -123,7 +123,7 @@ static enum em_status take_end(struct job_making *making, struct em_error *err)
     if (status != EM_OK)
         return status;
     job->keys_after = (enum line_keys_after)keys; /* in this order */
-    if (job->keys_after == LINE_KEYS_DESTROY && job->units.encryption != EM_UNITS_HMAC &&
+    if (job->keys_after == LINE_KEYS_DESTROY && job->units.encryption < EM_UNITS_HMAC &&
         job->units.manifest == NULL)
         return line_key_fault(&key, EM_ERR_INPUT, err, "leave keys_after away",
                               "keys_after: destroy, but units have no keys of their own");

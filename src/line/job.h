@@ -3,6 +3,7 @@
 #ifndef SRC_LINE_JOB_H
 #define SRC_LINE_JOB_H
 
+#include <espmfg/flash_encrypt.h>
 #include <espmfg/units.h>
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct line_image {
     size_t len;
     char sha256[65];    /* of the content, in hex */
     bool encrypt;       /* the chip encrypts it */
+    bool host_encrypt;  /* the host does, with the unit's flash key */
     unsigned long line; /* of the job file */
 };
 
@@ -52,6 +54,18 @@ struct line_step {
     unsigned long line;
 };
 
+/** Flash encryption, with a key of each unit's own. */
+struct line_crypt {
+    bool on;
+    bool release;  /* for good, and the ways round it closed */
+    bool firmware; /* images are encrypted on the host */
+    enum em_flash_scheme scheme;
+    size_t key_len;
+    char *keys_place; /* of the partition with the NVS keys, as written */
+    uint32_t keys_addr;
+    uint64_t keys_limit;
+};
+
 enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 
 /** A job, complete with defaults and checked. Paths are as seen from the current folder.
@@ -72,6 +86,7 @@ struct line_job {
     char *nvs_place;               /* where the unit's image goes, as written */
     uint32_t nvs_addr;
     uint64_t nvs_limit;
+    struct line_crypt crypt;
     struct line_step *steps;
     size_t step_count;
     char **overrides; /* ids of eFuse rules */

@@ -237,6 +237,9 @@ struct span {
 
 static struct span span_of(const struct line_job *job, size_t idx)
 {
+    if (idx > job->image_count) /* with flash encryption */
+        return (struct span){"the units' NVS keys", job->crypt.keys_addr,
+                             (uint64_t)job->crypt.keys_addr + SECTOR};
     uint32_t addr = idx < job->image_count ? job->images[idx].addr : job->nvs_addr;
     size_t len =
         idx < job->image_count ? job->images[idx].len : em_units_image_size(job->source);
@@ -263,12 +266,15 @@ static enum em_status check_flash_end(const struct job_making *making, size_t id
 enum em_status line_job_overlaps(const struct job_making *making, struct em_error *err)
 {
     const struct line_job *job = making->job;
-    for (size_t i = 0; i <= job->image_count; i++) {
+    for (size_t i = 0; i <= job->image_count + (job->crypt.on ? 1 : 0); i++) {
         const struct span a = span_of(job, i);
         struct line_key key = {job->yaml, "images", i, "at"};
         if (i == job->image_count)
             key = (struct line_key){job->yaml, "units", LINE_NO_IDX,
                                     making->y->units->at != NULL ? "at" : ""};
+        else if (i > job->image_count)
+            key = (struct line_key){job->yaml, "units", LINE_NO_IDX,
+                                    making->y->units->keys_at != NULL ? "keys_at" : ""};
         enum em_status status = check_flash_end(making, i, &key, err);
         if (status != EM_OK)
             return status;

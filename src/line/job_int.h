@@ -102,7 +102,11 @@ struct job_y_image {
 
 struct job_y_units {
     char *config, *values, *prefix, *file_id, *size, *version, *at, *encryption,
-        *key_file, *keys_dir, *manifest, *folder;
+        *key_file, *keys_dir, *manifest, *folder, *keys_at;
+};
+
+struct job_y_crypt {
+    char *mode, *key, *firmware;
 };
 
 struct job_y_key {
@@ -139,6 +143,7 @@ struct job_y {
     struct job_y_flash *flash;
     struct job_y_image *images;
     struct job_y_units *units;
+    struct job_y_crypt *flash_encryption;
     struct job_y_step *efuses;
     char **overrides;
     uint32_t image_count, step_count, override_count;
@@ -190,6 +195,13 @@ enum em_status line_job_place(uint32_t *addr_out, uint64_t *limit_out,
 enum em_status line_job_overlaps(const struct job_making *making, struct em_error *err);
 /** Where units come from, and their place (job_units.c). */
 enum em_status line_job_units(struct job_making *making, struct em_error *err);
+/** Flash encryption (job_crypt.c): what the job says of it, with encryption: flash; then,
+ * with making->blank, its steps for eFuses. */
+enum em_status line_job_crypt(struct job_making *making, struct em_error *err);
+enum em_status line_job_crypt_steps(struct job_making *making, struct em_error *err);
+/** A new step at the end; NULL: out of memory (job_steps.c). */
+struct line_step *line_job_new_step(struct job_making *making, enum line_step_kind kind,
+                                    const struct line_key *key, struct em_error *err);
 /** Steps for eFuses (job_steps.c). */
 enum em_status line_job_steps(struct job_making *making, struct em_error *err);
 /** Stage all steps on a chip that does not exist: what a real one would refuse. */

@@ -147,12 +147,19 @@ static enum em_status hash_job(struct line_job *job, struct em_error *err)
     add(&text, "flash-size", job->flash_size);
     add(&text, "flash-mode", job->flash_mode);
     add(&text, "flash-freq", job->flash_freq);
+    if (job->crypt.on) {
+        add_number(&text, "keys-at", job->crypt.keys_addr);
+        add_number(&text, "flash-key", job->crypt.key_len);
+        add(&text, "firmware", job->crypt.firmware ? "yes" : "no");
+    }
     for (size_t i = 0; i < job->image_count; i++) {
         const struct line_image *image = &job->images[i];
         em_buf_append_text(&text, "\nimage");
         add_number(&text, "at", image->addr);
         add(&text, "sha256", image->sha256);
         add(&text, "encrypt", image->encrypt ? "yes" : "no");
+        if (image->host_encrypt)
+            add(&text, "host-encrypt", "yes");
     }
     return end_text(job->digest, &text, EM_OK, err);
 }

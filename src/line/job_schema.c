@@ -64,6 +64,14 @@ static const struct cyaml_schema_field units_fields[] = {
     TEXT("keys_dir", struct job_y_units, keys_dir),
     TEXT("manifest", struct job_y_units, manifest),
     TEXT("folder", struct job_y_units, folder),
+    TEXT("keys_at", struct job_y_units, keys_at),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field crypt_fields[] = {
+    TEXT("mode", struct job_y_crypt, mode),
+    TEXT("key", struct job_y_crypt, key),
+    TEXT("firmware", struct job_y_crypt, firmware),
     CYAML_FIELD_END,
 };
 
@@ -121,6 +129,7 @@ static const struct cyaml_schema_field job_fields[] = {
     LIST("images", struct job_y, images, image_count, &image_entry, IMAGES_MAX),
     CYAML_FIELD_MAPPING_PTR("units", CYAML_FLAG_POINTER, struct job_y, units,
                             units_fields),
+    MAPPING("flash_encryption", struct job_y, flash_encryption, crypt_fields),
     LIST("efuses", struct job_y, efuses, step_count, &step_entry, STEPS_MAX),
     LIST("overrides", struct job_y, overrides, override_count, &text_entry, NAMES_MAX),
     MAPPING("boot_check", struct job_y, boot_check, boot_fields),

@@ -65,8 +65,8 @@ static enum em_status at_key(const struct line_key *key, enum em_status status,
     return line_yaml_at(key->yaml, line_key_place(key, place), status, err);
 }
 
-static struct line_step *new_step(struct job_making *making, enum line_step_kind kind,
-                                  const struct line_key *key, struct em_error *err)
+struct line_step *line_job_new_step(struct job_making *making, enum line_step_kind kind,
+                                    const struct line_key *key, struct em_error *err)
 {
     struct line_job *job = making->job;
     char place[LINE_PLACE_SIZE];
@@ -157,7 +157,7 @@ static enum em_status take_key(struct job_making *making, size_t idx,
     struct em_efuses_block block;
     struct step_place place;
     struct line_key key = step_key(&place, making, idx, "burn_key", "");
-    struct line_step *step = new_step(making, LINE_STEP_KEY, &key, err);
+    struct line_step *step = line_job_new_step(making, LINE_STEP_KEY, &key, err);
     if (step == NULL)
         return EM_ERR_NOMEM;
     step->block = y->block;
@@ -220,7 +220,7 @@ static enum em_status take_field(struct job_making *making, size_t idx,
     struct em_efuses_field field;
     struct step_place place;
     struct line_key key = step_key(&place, making, idx, "burn_efuse", "field");
-    struct line_step *step = new_step(making, LINE_STEP_FIELD, &key, err);
+    struct line_step *step = line_job_new_step(making, LINE_STEP_FIELD, &key, err);
     if (step == NULL)
         return EM_ERR_NOMEM;
     if (em_efuses_field_find(making->blank, y->field, &field, err) != EM_OK)
@@ -245,7 +245,7 @@ static enum em_status take_mac(struct job_making *making, size_t idx,
     struct step_place place;
     const struct line_key key =
         step_key(&place, making, idx, "burn_custom_mac", "column");
-    struct line_step *step = new_step(making, LINE_STEP_MAC, &key, err);
+    struct line_step *step = line_job_new_step(making, LINE_STEP_MAC, &key, err);
     if (step == NULL)
         return EM_ERR_NOMEM;
     step->value = making->y->efuses[idx].burn_custom_mac->column;
@@ -263,7 +263,7 @@ static enum em_status take_names(struct job_making *making, size_t idx, const ch
     for (size_t i = 0; i < count; i++) {
         const struct line_key key = {making->job->yaml, place.list, i, ""};
         (void)step_key(&place, making, idx, what, "");
-        struct line_step *step = new_step(making, kind, &key, err);
+        struct line_step *step = line_job_new_step(making, kind, &key, err);
         if (step == NULL)
             return EM_ERR_NOMEM;
         step->name = names[i];
@@ -280,7 +280,7 @@ static enum em_status take_script(struct job_making *making, size_t idx,
     int fd;
     struct step_place place;
     const struct line_key key = step_key(&place, making, idx, "script", "");
-    struct line_step *step = new_step(making, LINE_STEP_SCRIPT, &key, err);
+    struct line_step *step = line_job_new_step(making, LINE_STEP_SCRIPT, &key, err);
     if (step == NULL)
         return EM_ERR_NOMEM;
     step->name = line_yaml_path(making->job->yaml, making->y->efuses[idx].script);
@@ -367,7 +367,8 @@ static enum em_status check_unit_key(const struct job_making *making,
                               "add to efuses: - burn_key: {purpose: HMAC_UP}",
                               "encryption: hmac, but no step burns the unit's key as "
                               "HMAC_UP: no device could read its NVS");
-    if (step != NULL && !hmac && job->units.manifest == NULL) {
+    if (step != NULL && job->units.encryption < EM_UNITS_HMAC &&
+        job->units.manifest == NULL) {
         (void)em_error_set(err, EM_ERR_INPUT,
                            "name a file, or use encryption: hmac in units",
                            "burn_key without a file, but units have no keys");
@@ -381,7 +382,7 @@ enum em_status line_job_steps(struct job_making *making, struct em_error *err)
 {
     struct line_job *job = making->job;
     const struct em_efuses_options options = EM_EFUSES_OPTIONS_INIT;
-    if (making->y->step_count == 0 && job->units.encryption != EM_UNITS_HMAC)
+    if (making->y->step_count == 0 && job->units.encryption < EM_UNITS_HMAC)
         return EM_OK;
     enum em_status status =
         em_efuses_open_virtual(&making->blank, making->chip->id, NULL, &options, err);
@@ -389,6 +390,8 @@ enum em_status line_job_steps(struct job_making *making, struct em_error *err)
         return line_yaml_at(job->yaml, "efuses", status, err);
     for (size_t i = 0; i < making->y->step_count && status == EM_OK; i++)
         status = take_step(making, i, err);
+    if (status == EM_OK && job->crypt.on)
+        status = line_job_crypt_steps(making, err);
     if (status == EM_OK)
         status = take_overrides(making, err);
     return status == EM_OK ? check_unit_key(making, err) : status;

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const encryptions[] = {"none", "key", "hmac", NULL};
+static const char *const encryptions[] = {"none", "key", "hmac", "flash", NULL};
 
 static struct line_key units_key(const struct job_making *making, const char *key)
 {
@@ -47,6 +47,7 @@ static enum em_status take_manifest(struct job_making *making, struct em_error *
         {"encryption", y->encryption},
         {"key_file", y->key_file},
         {"keys_dir", y->keys_dir},
+        {"keys_at", y->keys_at},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         const struct line_key key = units_key(making, others[i].key);
@@ -84,9 +85,10 @@ static enum em_status take_encryption(struct job_making *making, struct em_error
         return line_key_fault(&key, EM_ERR_INPUT, err, "it is for encryption: key",
                               "a key_file, but encryption is %s", encryptions[how]);
     }
-    if (y->keys_dir != NULL && how != EM_UNITS_HMAC) {
+    if (y->keys_dir != NULL && how < EM_UNITS_HMAC) {
         key.key = "keys_dir";
-        return line_key_fault(&key, EM_ERR_INPUT, err, "it is for encryption: hmac",
+        return line_key_fault(&key, EM_ERR_INPUT, err,
+                              "it is for encryption: hmac and flash",
                               "a keys_dir, but encryption is %s", encryptions[how]);
     }
     if (how == EM_UNITS_KEY && y->key_file == NULL)
@@ -94,7 +96,7 @@ static enum em_status take_encryption(struct job_making *making, struct em_error
                               "mfg_gen generate-key makes one; name it with key_file",
                               "encryption: key needs a key_file");
     status = take_path(&units->key_file, making, y->key_file, err);
-    if (status == EM_OK && how == EM_UNITS_HMAC)
+    if (status == EM_OK && how >= EM_UNITS_HMAC)
         status = take_path(&units->keys_dir, making,
                            y->keys_dir == NULL ? "keys" : y->keys_dir, err);
     return status;
@@ -200,6 +202,8 @@ enum em_status line_job_units(struct job_making *making, struct em_error *err)
     if (status == EM_OK)
         status = making->y->units->manifest != NULL ? take_manifest(making, err)
                                                     : take_batch(making, err);
+    if (status == EM_OK)
+        status = line_job_crypt(making, err);
     if (status == EM_OK)
         status = check_private(making, err);
     if (status == EM_OK) {

@@ -140,7 +140,7 @@ static void show_verdict(struct line_worker *w)
     line_tell(w, LINE_EVENT_VERDICT);
     /* Hooks of a good verdict have been asked before it was recorded. */
     if (w->board.verdict != LINE_PASS &&
-        line_tell_hooks(w, LINE_EVENT_VERDICT, &err) == EM_ERR_IO)
+        line_tell_hooks(w, LINE_EVENT_VERDICT, &err) == EM_ERR_REFUSED)
         line_tell_note(w->run, w, EM_LOG_WARNING, &err);
 }
 
@@ -160,7 +160,7 @@ static bool await_removal(struct line_worker *w)
     }
     if (gone) {
         line_tell(w, LINE_EVENT_REMOVED);
-        if (line_tell_hooks(w, LINE_EVENT_REMOVED, &err) == EM_ERR_IO)
+        if (line_tell_hooks(w, LINE_EVENT_REMOVED, &err) == EM_ERR_REFUSED)
             line_tell_note(w->run, w, EM_LOG_WARNING, &err);
     }
     return gone;

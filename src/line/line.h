@@ -154,7 +154,8 @@ json_t *line_event_json(const struct line_job *job, const struct line_station *s
 /**
  * Run the station's hooks for @p event, one after the other; each gets the object as JSON
  * on its standard input and its time. EM_OK, also when failures are to be ignored (told
- * through @p hooks); EM_ERR_IO: a hook with FAIL failed; EM_ERR_STOPPED: one with STOP.
+ * through @p hooks); EM_ERR_REFUSED: a hook with FAIL failed; EM_ERR_STOPPED: one with
+ * STOP.
  */
 enum em_status line_hooks_run(const struct line_job *job,
                               const struct line_station *station,

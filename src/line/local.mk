@@ -7,6 +7,7 @@ libline_la_SOURCES = \
 	src/line/board.c \
 	src/line/board_boot.c \
 	src/line/board_burn.c \
+	src/line/board_crypt.c \
 	src/line/board_flash.c \
 	src/line/board_link.c \
 	src/line/board_unit.c \
@@ -18,6 +19,7 @@ libline_la_SOURCES = \
 	src/line/hooks.c \
 	src/line/job.c \
 	src/line/job.h \
+	src/line/job_crypt.c \
 	src/line/job_images.c \
 	src/line/job_int.h \
 	src/line/job_plan.c \

@@ -130,6 +130,20 @@ enum em_status line_board_plan(struct line_worker *w, struct em_efuses **out,
                                                              struct em_error *err),
                                void *user, struct em_error *err);
 
+/** Encrypt @p piece with the unit's flash key: *own_out (the caller's) has the bytes
+ * then. Settings of the job go into an image's header before (board_crypt.c). */
+enum em_status line_board_encrypt(const struct line_worker *w,
+                                  struct em_flash_piece *piece, uint8_t **own_out,
+                                  struct em_error *err);
+/** The unit's NVS keys, encrypted, as a piece; likewise. */
+enum em_status line_board_keys_piece(const struct line_worker *w,
+                                     struct em_flash_piece *piece, uint8_t **own_out,
+                                     struct em_error *err);
+/** Refuse a chip that has a flash encryption key of somebody else's. */
+enum em_status line_board_check_crypt(const struct line_worker *w,
+                                      const struct em_efuses *efuses,
+                                      struct em_error *err);
+
 /** Overwrite and remove the unit's key files if the job says so, with a receipt. */
 enum em_status line_board_destroy_key(struct line_run *run,
                                       const struct em_ledger_unit *ledger,

@@ -203,7 +203,7 @@ static enum em_status stage_all(struct staging *s, struct em_error *err)
 static enum em_status stage_example(struct staging *s, struct em_error *err)
 {
     struct em_unit_data *example = NULL;
-    struct em_key shown = {.len = SHOWN_KEY};
+    struct em_key shown = {.len = s->job->crypt.on ? s->job->crypt.key_len : SHOWN_KEY};
     for (size_t i = 0; i < shown.len; i++)
         shown.bytes[i] = (uint8_t)(i + 1);
     enum em_status status =

@@ -60,7 +60,7 @@ static enum em_status run_hooks(struct line_worker *w, struct line_event *event,
     enum em_status status =
         line_hooks_run(options->job, options->station, event, &w->hooks, err);
     event->totals = NULL;
-    if (status == EM_ERR_IO)
+    if (status == EM_ERR_REFUSED)
         w->board.step = "hook"; /* what failed was not the step it was told of */
     if (status == EM_ERR_STOPPED) {
         int none = 0;

@@ -55,6 +55,10 @@ void view_cause_line(struct view_line *line, const struct line_totals *totals,
 /** Append @p text; what nobody could see or a terminal would obey becomes '?'. */
 void view_append(struct em_buf *out, const char *text);
 
+/** Append @p before, the message with its file, and its hint, as lines. */
+void view_append_message(struct em_buf *out, const char *before,
+                         const struct em_error *msg);
+
 /** Append what a note says, with its hint, or why a slot's board failed, as lines. */
 void view_note_text(struct em_buf *out, const struct line_event *event);
 

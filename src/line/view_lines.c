@@ -80,15 +80,10 @@ static void append_verdict(struct em_buf *out, const struct line_event *event)
     em_buf_append_text(out, " ");
     em_buf_append_text(out, told[event->slot->verdict]);
     append_rest(out, event);
-    if (event->slot->verdict == LINE_FAIL) {
-        em_buf_append_text(out, ": ");
-        view_append(out, event->slot->error.what);
-        if (event->slot->error.hint[0] != '\0') {
-            em_buf_append_text(out, "\n    hint: ");
-            view_append(out, event->slot->error.hint);
-        }
-    }
-    em_buf_append_text(out, "\n");
+    if (event->slot->verdict == LINE_FAIL)
+        view_append_message(out, ": ", &event->slot->error);
+    else
+        em_buf_append_text(out, "\n");
 }
 
 static void append_end(struct em_buf *out, const struct line_view_options *options,

@@ -108,8 +108,8 @@ void view_append(struct em_buf *out, const char *text)
     }
 }
 
-static void append_message(struct em_buf *out, const char *before,
-                           const struct em_error *msg)
+void view_append_message(struct em_buf *out, const char *before,
+                         const struct em_error *msg)
 {
     char text[1024];
     (void)em_error_format(msg, text, sizeof text); /* what is too long is cut */
@@ -138,5 +138,5 @@ void view_note_text(struct em_buf *out, const struct line_event *event)
                        slot->mac[0] == '\0' ? "" : " ", slot->mac,
                        failed ? "FAIL: " : "");
     view_append(out, before);
-    append_message(out, failed ? "" : levels[event->level], msg);
+    view_append_message(out, failed ? "" : levels[event->level], msg);
 }
