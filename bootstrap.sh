@@ -32,7 +32,7 @@ say() {
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
     libssl-dev libdeflate-dev libelf-dev libjansson-dev liblua5.4-dev libserialport-dev
     libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libpq-dev libcunit1-dev'
-checkers='mandoc fish postgresql'
+checkers='mandoc fish strace openssl postgresql'
 tools='clang clang-format doxygen libclang-rt-14-dev shellcheck git util-linux xz-utils'
 
 as_root() {

@@ -82,6 +82,29 @@ enum em_status em_dir_drop_empty(struct em_dir *dir, const char *name,
     return EM_OK;
 }
 
+enum em_status em_dir_remove(struct em_dir *dir, const char *name, struct em_error *err)
+{
+    if (unlinkat(em_dir_fd(dir), name, 0) == 0 || errno == ENOENT)
+        return EM_OK;
+    return em_error_errno(err, errno, "cannot remove '%s/%s'", em_dir_path(dir), name);
+}
+
+enum em_status em_dir_rename(struct em_dir *dir, const char *from, const char *to,
+                             struct em_error *err)
+{
+    int fd = em_dir_fd(dir);
+    if (linkat(fd, from, fd, to, 0) == 0) /* unlike rename(), it replaces nothing */
+        return em_dir_remove(dir, from, err);
+    if (errno == EEXIST)
+        return em_error_set(err, EM_ERR_EXISTS, "move it away",
+                            "'%s/%s' is already there", em_dir_path(dir), to);
+    /* File systems without hard links: nobody else writes here meanwhile. */
+    if ((errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS) &&
+        !em_dir_has(dir, to) && renameat(fd, from, fd, to) == 0)
+        return EM_OK;
+    return em_error_errno(err, errno, "cannot rename '%s/%s'", em_dir_path(dir), from);
+}
+
 static bool holds(const struct em_dir *dir, const char *name, const void *data,
                   size_t len)
 {

@@ -93,6 +93,14 @@ enum em_status em_dir_drop_empty(struct em_dir *dir, const char *name,
 enum em_status em_dir_sweep(struct em_dir *dir, const void *data, size_t len,
                             size_t *left, struct em_error *err);
 
+/** Give the file @p from the name @p to, which nothing may have. Killed in between, it
+ * has both. Returns EM_OK, EM_ERR_EXISTS or EM_ERR_IO. */
+enum em_status em_dir_rename(struct em_dir *dir, const char *from, const char *to,
+                             struct em_error *err);
+
+/** Remove the file @p name; nothing there is EM_OK. Returns EM_OK or EM_ERR_IO. */
+enum em_status em_dir_remove(struct em_dir *dir, const char *name, struct em_error *err);
+
 /** What @p name is, a symbolic link not followed. Returns false when nothing is there. */
 bool em_dir_look(const struct em_dir *dir, const char *name, struct stat *out);
 

@@ -51,6 +51,7 @@ man3_MANS  = \
 	docs/espmfg_nvs_reader.3 \
 	docs/espmfg_nvs_table.3 \
 	docs/espmfg_port.3 \
+	docs/espmfg_seal.3 \
 	docs/espmfg_sim.3 \
 	docs/espmfg_units.3 \
 	docs/espmfg_verify.3 \

@@ -21,6 +21,7 @@ espmfginclude_HEADERS = \
 	include/espmfg/nvs_reader.h \
 	include/espmfg/nvs_table.h \
 	include/espmfg/port.h \
+	include/espmfg/seal.h \
 	include/espmfg/sim.h \
 	include/espmfg/units.h \
 	include/espmfg/verify.h \

@@ -31,6 +31,7 @@ static enum em_status open_outputs(struct em_job *job, struct em_error *err)
         .with_csv = !o->no_csv,
         .whole = o->first_row == 1 && o->last_row == 0 && o->shards == 1,
         .resume = o->resume,
+        .sealed = job->seal != NULL,
     };
     return em_outputs_open(&job->outputs, &job->keys, &options, err);
 }
@@ -145,6 +146,18 @@ static enum em_status write_all(struct em_job *job, struct em_error *err)
     return status;
 }
 
+static enum em_status open_seal(struct em_job *job, struct em_error *err)
+{
+    const struct em_batch_options *o = job->options;
+    if (o->n_seal == 0)
+        return EM_OK;
+    if (!em_keys_write_key(&job->keys))
+        return em_error_set(err, EM_ERR_USAGE, "add --keygen",
+                            "--seal, but no key files would be made");
+    enum em_status status = em_seal_open(&job->seal, o->seal, o->n_seal, err);
+    return status == EM_OK ? em_sealed_to(&job->sealed_to, job->seal, err) : status;
+}
+
 static enum em_status run(struct em_job *job, struct em_error *err)
 {
     const struct em_batch_options *o = job->options;
@@ -153,6 +166,8 @@ static enum em_status run(struct em_job *job, struct em_error *err)
         status = em_naming_check(&job->naming, err);
     if (status == EM_OK)
         status = em_keys_load(&job->keys, &o->keys, err);
+    if (status == EM_OK)
+        status = open_seal(job, err);
     if (status == EM_OK)
         status = em_job_read_plan(job, err);
     if (status == EM_OK)
@@ -182,7 +197,7 @@ enum em_status em_batch_generate(const struct em_batch_options *options,
         .result = out,
         .report = {.hooks = hooks},
         .naming = {options->prefix, options->counter, options->counter_start,
-                   options->counter_width},
+                   options->counter_width, options->n_seal > 0},
     };
     *out = (struct em_batch_result){0};
     enum em_status status = run(&job, err);

@@ -183,4 +183,6 @@ void em_job_free(struct em_job *job)
     em_csv_row_free(&job->header);
     em_csv_free(job->values);
     em_keys_free(&job->keys);
+    em_seal_close(job->seal);
+    free(job->sealed_to);
 }

@@ -15,6 +15,7 @@
 #include "mfg/pass_int.h"
 #include "mfg/plan_int.h"
 #include "mfg/report_int.h"
+#include "mfg/seal_int.h"
 
 /** Sees what the checking pass sees, without a reading of its own. Another status than
  * EM_OK ends the pass. */
@@ -45,6 +46,8 @@ struct em_job {
     struct em_files *files;
     struct em_maker **makers; /* one a worker */
     struct em_manifest *manifest;
+    struct em_seal *seal; /* NULL: key files are as they are */
+    char *sealed_to;      /* its recipients, for the manifest */
 
     /* Of the checking pass. */
     const struct em_job_watch *watch; /* NULL: nobody else looks */
@@ -112,12 +115,21 @@ enum em_status em_job_look_for_twins(struct em_job *job, struct em_error *err);
  * stopped it. */
 enum em_status em_job_write(struct em_job *job, struct em_error *err);
 
+/** Keys that leave the process as envelopes: those of the first two kinds. */
+#define EM_SEALED_KINDS (EM_OUTPUT_KEY + 1)
+struct em_sealed {
+    uint8_t *envelopes[EM_SEALED_KINDS]; /* NULL: none, or it is there already */
+    bool kept;                           /* all files are those of an earlier run … */
+    char ids[EM_SEALED_KINDS][EM_KEY_FINGERPRINT_SIZE]; /* … with these keys */
+};
+
 /** What a unit's files have to hold; points into the maker and into @p partition. */
 struct em_unit_files {
     struct em_span data[EM_OUTPUTS]; /* len 0: no such file */
     enum em_same same[EM_OUTPUTS];
     uint8_t partition[EM_NVS_KEY_PARTITION_SIZE]; /* holds the key: wipe */
     struct em_unit_keys keys;                     /* wipe */
+    struct em_sealed sealed;
 };
 
 /**
@@ -129,5 +141,27 @@ enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
                                  const struct em_unit *unit, struct em_unit_files *out,
                                  struct em_error *err);
 void em_unit_files_wipe(struct em_unit_files *files);
+
+/* ---- sealed.c ---- */
+
+/**
+ * Seal the keys in @p files, made by em_job_make_files(): envelopes take their place.
+ * When resuming decide first what is kept. Returns EM_OK, EM_ERR_EXISTS (what is there
+ * can neither be kept nor made anew), EM_ERR_IO, EM_ERR_CRYPTO, EM_ERR_NOMEM.
+ */
+enum em_status em_sealed_make(const struct em_job *job, const struct em_unit *unit,
+                              struct em_unit_files *files, struct em_error *err);
+
+/** Write what is missing of a unit with sealed keys: each key as pending, then the image,
+ * then the keys get their names. Returns as em_outputs_put(). */
+enum em_status em_sealed_put(struct em_job *job, const struct em_unit *unit,
+                             const struct em_unit_files *files, struct em_error *err);
+
+/** SHA-256 and fingerprints of a unit that was kept, for the manifest. */
+enum em_status em_sealed_digests(const struct em_job *job, struct em_unit *unit,
+                                 const struct em_unit_files *files, struct em_error *err);
+
+/** Fingerprints of all recipients, with spaces between them. EM_OK, EM_ERR_NOMEM. */
+enum em_status em_sealed_to(char **out, const struct em_seal *seal, struct em_error *err);
 
 #endif

@@ -44,6 +44,11 @@ libespmfg_all_la_SOURCES += \
 	mfg/plan_int.h \
 	mfg/report.c \
 	mfg/report_int.h \
+	mfg/seal.c \
+	mfg/seal_cert.c \
+	mfg/seal_id.c \
+	mfg/seal_int.h \
+	mfg/sealed.c \
 	mfg/table.c \
 	mfg/table_text.c \
 	mfg/types.c \
@@ -56,7 +61,10 @@ libespmfg_all_la_SOURCES += \
 	mfg/units_keys.c \
 	mfg/units_listed.c \
 	mfg/units_rows.c \
+	mfg/units_sealed.c \
 	mfg/units_values.c \
+	mfg/unseal.c \
+	mfg/unseal_files.c \
 	mfg/verify.c \
 	mfg/verify_diff.c \
 	mfg/verify_folders.c \

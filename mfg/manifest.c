@@ -24,11 +24,11 @@ struct em_manifest {
 /* One column; its text is made for each unit. */
 struct cell {
     const char *name;
-    char text[4096 + 256]; /* a path and a name */
+    char text[4096 + 256]; /* a path and a name; fingerprints of all recipients */
     bool number;
 };
 
-enum { CELLS = 10 };
+enum { CELLS = 11 };
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -97,7 +97,7 @@ static void set_path(struct cell *cell, const char *name,
 
 /* All columns. Without a unit only their names count. */
 static void fill_cells(struct cell cells[CELLS], const struct em_outputs *outputs,
-                       const struct em_unit *unit)
+                       const struct em_unit *unit, const char *sealed_to)
 {
     static const struct em_unit none;
     const struct em_unit *u = unit == NULL ? &none : unit;
@@ -114,6 +114,7 @@ static void fill_cells(struct cell cells[CELLS], const struct em_outputs *output
     set_cell(&cells[7], "sha256", u->image_sha256, false);
     set_cell(&cells[8], "key_sha256", u->key_sha256, false);
     set_cell(&cells[9], "hmac_key_sha256", u->hmac_sha256, false);
+    set_cell(&cells[10], "sealed_to", sealed_to == NULL ? "" : sealed_to, false);
 }
 
 static void put_csv(struct em_manifest *manifest, struct cell cells[CELLS], bool names)
@@ -174,7 +175,7 @@ enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool
         put_text(manifest, "{\"format\":\"espmfg-manifest\",\"version\":1,\"units\":[");
     } else {
         struct cell cells[CELLS];
-        fill_cells(cells, NULL, NULL);
+        fill_cells(cells, NULL, NULL, NULL);
         put_csv(manifest, cells, true);
     }
     *out = manifest;
@@ -183,10 +184,11 @@ enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool
 
 enum em_status em_manifest_add(struct em_manifest *manifest,
                                const struct em_outputs *outputs,
-                               const struct em_unit *unit, struct em_error *err)
+                               const struct em_unit *unit, const char *sealed_to,
+                               struct em_error *err)
 {
     struct cell cells[CELLS];
-    fill_cells(cells, outputs, unit);
+    fill_cells(cells, outputs, unit, sealed_to);
     if (manifest->json)
         return put_json(manifest, cells, err);
     put_csv(manifest, cells, false);

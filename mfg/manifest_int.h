@@ -26,10 +26,12 @@ enum em_status em_manifest_check_text(const char *path, const char *text,
 enum em_status em_manifest_open(struct em_manifest **out, const char *path, bool resume,
                                 struct em_error *err);
 
-/** Add a unit that is done. Returns EM_OK or EM_ERR_NOMEM. */
+/** Add a unit that is done; @p sealed_to tells to whom its keys are sealed, or is NULL.
+ * Returns EM_OK or EM_ERR_NOMEM. */
 enum em_status em_manifest_add(struct em_manifest *manifest,
                                const struct em_outputs *outputs,
-                               const struct em_unit *unit, struct em_error *err);
+                               const struct em_unit *unit, const char *sealed_to,
+                               struct em_error *err);
 
 /** Give the file its name. Returns as em_stream_finish(). */
 enum em_status em_manifest_finish(struct em_manifest *manifest, struct em_error *err);

@@ -4,6 +4,8 @@
 
 #include "mfg/names_int.h"
 
+#include <espmfg/seal.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,15 +86,17 @@ enum em_status em_names_make(struct em_names *out, const struct em_naming *namin
     else
         len = snprintf(stem, sizeof stem, "%s-%.*s", naming->prefix, (int)id.len,
                        (const char *)id.p);
-    /* "hmac-keys-" and ".bin" are the longest additions. */
-    if (len < 0 || (size_t)len + sizeof "hmac-keys-.bin" > EM_NAME_SIZE)
+    /* "hmac-keys-" and ".bin" are the longest additions; sealed, as pending, more. */
+    size_t more = naming->sealed ? strlen(EM_SEAL_SUFFIX EM_PENDING) : 0;
+    if (len < 0 || (size_t)len + sizeof "hmac-keys-.bin" + more > EM_NAME_SIZE)
         return em_error_set(err, EM_ERR_INPUT, "shorten PREFIX or the file id",
                             "the file name would have more than 255 bytes");
     memcpy(out->file_id, id.p, id.len);
     out->file_id[id.len] = '\0';
     join(out->image, "", stem, (size_t)len, ".bin");
     join(out->csv, "", stem, (size_t)len, ".csv");
-    join(out->key, "keys-", stem, (size_t)len, ".bin");
-    join(out->hmac_key, "hmac-keys-", stem, (size_t)len, ".bin");
+    const char *key_end = naming->sealed ? ".bin" EM_SEAL_SUFFIX : ".bin";
+    join(out->key, "keys-", stem, (size_t)len, key_end);
+    join(out->hmac_key, "hmac-keys-", stem, (size_t)len, key_end);
     return EM_OK;
 }

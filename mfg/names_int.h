@@ -10,12 +10,16 @@
 
 enum { EM_NAME_SIZE = 256 /* NAME_MAX and its NUL */ };
 
+/** Behind the name of a sealed key whose image does not have its name yet. */
+#define EM_PENDING ".partial"
+
 /** How names are made: PREFIX-ID or, with a counter, PREFIX-COUNTER-ID. */
 struct em_naming {
     const char *prefix; /* NULL: the names are ID alone, without a counter */
     bool counter;
     int64_t counter_start;
     int counter_width; /* filled with zeros up to this many characters, sign included */
+    bool sealed;       /* key files are envelopes: NAME.bin.cms */
 };
 
 struct em_names {

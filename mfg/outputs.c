@@ -4,6 +4,8 @@
 
 #include "mfg/outputs_int.h"
 
+#include <espmfg/seal.h>
+
 #include "base/error_int.h"
 
 #include <errno.h>
@@ -72,6 +74,13 @@ static enum em_status place_hmac(struct em_outputs *outputs, const char *hmac_ke
         em_keys_place(&other->path, &outputs->hmac_name, keys->path, hmac_keyfile, err);
     if (status == EM_OK && strcmp(other->path, keys->path) != 0)
         outputs->folder_of[EM_OUTPUT_HMAC_KEY] = other;
+    if (status == EM_OK && outputs->sealed) {
+        char *sealed = join(outputs->hmac_name, "", EM_SEAL_SUFFIX);
+        if (sealed == NULL)
+            return em_error_nomem(err);
+        free(outputs->hmac_name);
+        outputs->hmac_name = sealed;
+    }
     return status;
 }
 
@@ -124,7 +133,7 @@ enum em_status em_outputs_open(struct em_outputs *out, const struct em_keys *key
                                const struct em_outputs_options *options,
                                struct em_error *err)
 {
-    *out = (struct em_outputs){.whole = options->whole};
+    *out = (struct em_outputs){.whole = options->whole, .sealed = options->sealed};
     out->wanted[EM_OUTPUT_HMAC_KEY] = em_keys_write_hmac(keys);
     out->wanted[EM_OUTPUT_KEY] = em_keys_write_key(keys);
     out->wanted[EM_OUTPUT_CSV] = options->with_csv;
@@ -159,8 +168,11 @@ enum em_status em_outputs_make(struct em_outputs *outputs, struct em_error *err)
             if (status == EM_OK)
                 status = em_dir_open(&folder->dir, path, err);
         }
-        /* Two runs may fill one finished folder, but not one partial folder. */
-        if (status == EM_OK && folder->staged)
+        /* Two runs may fill one finished folder, but not one partial folder; nor one with
+         * sealed keys, where each would take the other's pending ones for left-overs. */
+        bool keys = folder == outputs->folder_of[EM_OUTPUT_KEY] ||
+                    folder == outputs->folder_of[EM_OUTPUT_HMAC_KEY];
+        if (status == EM_OK && (folder->staged || (outputs->sealed && keys)))
             status = em_dir_lock(folder->dir, err);
     }
     return status;
@@ -229,6 +241,39 @@ const char *em_outputs_name(const struct em_outputs *outputs,
     }
 }
 
+bool em_outputs_direct(const struct em_outputs *outputs, enum em_output kind)
+{
+    return !outputs->folder_of[kind]->staged;
+}
+
+void em_outputs_pending(char out[EM_NAME_SIZE], const char *name)
+{
+    (void)snprintf(out, EM_NAME_SIZE, "%.*s" EM_PENDING,
+                   (int)(EM_NAME_SIZE - sizeof EM_PENDING), name); /* names leave room */
+}
+
+enum em_status em_outputs_put_anew(struct em_outputs *outputs,
+                                   const struct em_names *names, enum em_output kind,
+                                   const void *data, size_t len, struct em_error *err)
+{
+    char pending[EM_NAME_SIZE];
+    const char *name = em_outputs_name(outputs, names, kind);
+    if (em_outputs_direct(outputs, kind)) {
+        em_outputs_pending(pending, name);
+        name = pending;
+    }
+    /* Removed, not replaced: that would leave another name when it is killed. */
+    struct em_dir *dir = em_outputs_dir(outputs, kind);
+    enum em_status status = EM_OK;
+    if (em_dir_has(dir, name))
+        status = em_dir_remove(dir, name, err);
+    return status != EM_OK
+               ? status
+               : em_dir_put(dir, name, data, len, kinds[kind].mode,
+                            outputs->folder_of[kind]->staged ? EM_PUT_STAGED : EM_PUT_NEW,
+                            err);
+}
+
 static enum em_status already_there(const struct em_dir *dir, const char *name,
                                     const char *but, struct em_error *err)
 {
@@ -257,8 +302,14 @@ enum em_status em_outputs_check_new(const struct em_outputs *outputs,
             continue;
         const struct em_dir *dir = em_outputs_dir(outputs, kind);
         const char *name = em_outputs_name(outputs, names, kind);
+        char pending[EM_NAME_SIZE];
         if (dir != NULL && em_dir_has(dir, name))
             return already_there(dir, name, "", err);
+        if (dir == NULL || !outputs->sealed || kind > EM_OUTPUT_KEY)
+            continue;
+        em_outputs_pending(pending, name);
+        if (em_dir_has(dir, pending))
+            return already_there(dir, pending, "", err);
     }
     return EM_OK;
 }

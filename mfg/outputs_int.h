@@ -41,6 +41,7 @@ struct em_outputs {
     struct em_folder folders[EM_FOLDERS];
     struct em_folder *folder_of[EM_OUTPUTS];
     char *hmac_name; /* the one HMAC key file, or NULL: one a unit */
+    bool sealed;     /* key files are envelopes */
 };
 
 struct em_outputs_options {
@@ -50,6 +51,7 @@ struct em_outputs_options {
     bool with_csv;
     bool whole;  /* not just some rows or a shard */
     bool resume; /* partial folders of an earlier run are welcome */
+    bool sealed; /* key files are envelopes */
 };
 
 /**
@@ -78,6 +80,9 @@ struct em_dir *em_outputs_dir(const struct em_outputs *outputs, enum em_output k
 /** The path of the folder where they will be. */
 const char *em_outputs_path(const struct em_outputs *outputs, enum em_output kind);
 
+/** Is a file of a kind written into a folder that has its name already? */
+bool em_outputs_direct(const struct em_outputs *outputs, enum em_output kind);
+
 /** The name of a unit's file of one kind. */
 const char *em_outputs_name(const struct em_outputs *outputs,
                             const struct em_names *names, enum em_output kind);
@@ -97,6 +102,18 @@ enum em_status em_outputs_check_new(const struct em_outputs *outputs,
 enum em_status em_outputs_compare(enum em_same *out, const struct em_outputs *outputs,
                                   const struct em_names *names, enum em_output kind,
                                   const void *data, size_t len, struct em_error *err);
+
+/**
+ * Write a unit's file in the place of one that is there, which nobody has used, or as a
+ * new one; in a folder that has its name already a key gets EM_PENDING behind its name.
+ * Returns as em_dir_put().
+ */
+enum em_status em_outputs_put_anew(struct em_outputs *outputs,
+                                   const struct em_names *names, enum em_output kind,
+                                   const void *data, size_t len, struct em_error *err);
+
+/** A key's name as long as it is pending. */
+void em_outputs_pending(char out[EM_NAME_SIZE], const char *name);
 
 /** Write a unit's file, or @p complete one that lost its end. Returns as em_dir_put(). */
 enum em_status em_outputs_put(struct em_outputs *outputs, const struct em_names *names,

@@ -37,6 +37,9 @@ static enum em_status check_options(const struct em_units_options *o,
         o->flash_key_len != 24 && o->flash_key_len != 32 && o->flash_key_len != 64)
         return em_error_set(err, EM_ERR_USAGE, "16, 24, 32 or 64",
                             "flash encryption keys of %zu bytes", o->flash_key_len);
+    if (o->encryption < EM_UNITS_HMAC && o->n_seal > 0)
+        return em_error_set(err, EM_ERR_USAGE, "it is for keys of each unit's own",
+                            "certificates to seal to, but units have no keys");
     return EM_OK;
 }
 
@@ -82,6 +85,8 @@ static enum em_status take_options(struct em_units *units,
         units->keys_dir = strdup(o->keys_dir);
         failed = failed || units->keys_dir == NULL;
         units->flash_key_len = o->flash_key_len;
+        batch->seal = o->seal; /* only read while the units are opened */
+        batch->n_seal = o->n_seal;
     }
     if (o->outdir != NULL)
         units->outdir = strdup(o->outdir);
@@ -149,6 +154,7 @@ void em_units_close(struct em_units *units)
         return;
     em_units_takers_free(units);
     em_job_free(&units->job);
+    em_unseal_close(units->unseal);
     em_units_index_free(&units->index);
     em_dir_close(units->images);
     em_dir_close(units->keys);
@@ -162,6 +168,37 @@ void em_units_close(struct em_units *units)
     pthread_mutex_destroy(&units->key_lock);
     pthread_mutex_destroy(&units->lock);
     free(units);
+}
+
+enum em_status em_units_unseal(struct em_units *units,
+                               const struct em_unseal_options *options,
+                               struct em_error *err)
+{
+    struct em_unseal *unseal;
+    enum em_status status = em_unseal_open(&unseal, options, err);
+    if (status != EM_OK)
+        return status;
+    if (units->job.seal != NULL && !em_unseal_fits(unseal, units->job.seal)) {
+        em_unseal_close(unseal);
+        status =
+            em_error_set(err, EM_ERR_INPUT,
+                         "add this station's certificate to those that keys are "
+                         "sealed to",
+                         "keys are sealed to %zu certificate%s, and this private key "
+                         "belongs to none of them",
+                         em_seal_count(units->job.seal),
+                         em_seal_count(units->job.seal) == 1 ? "" : "s");
+        em_error_at(err, options->key, 0);
+        return status;
+    }
+    em_unseal_close(units->unseal);
+    units->unseal = unseal;
+    return EM_OK;
+}
+
+const char *em_units_sealed_to(const struct em_units *units)
+{
+    return units->job.sealed_to;
 }
 
 uint64_t em_units_count(const struct em_units *units)

@@ -56,10 +56,11 @@ struct em_units {
     size_t n_columns;
     size_t image_size;
     char digest[EM_SHA256_HEX];
-    char *outdir;          /* of a manifest */
-    char *keys_dir;        /* NULL: units have no keys of their own */
-    size_t flash_key_len;  /* of EM_UNITS_FLASH */
-    struct em_dir *images; /* of a manifest */
+    char *outdir;             /* of a manifest */
+    char *keys_dir;           /* NULL: units have no keys of their own */
+    size_t flash_key_len;     /* of EM_UNITS_FLASH */
+    struct em_unseal *unseal; /* NULL: sealed keys cannot be opened */
+    struct em_dir *images;    /* of a manifest */
 
     pthread_mutex_t lock; /* of all below */
     struct em_units_taker *free_takers;
@@ -142,6 +143,22 @@ enum em_status em_units_derive(struct em_key *out, const struct em_key *flash,
 /** Open the folder of keys if it is there, warn if others can look into it, and remove
  * what killed programs left. EM_OK also without a folder. */
 enum em_status em_units_open_keys(struct em_units *units, struct em_error *err);
+
+/** Length of the keys that units have of their own. */
+static inline size_t em_units_key_len(const struct em_units *units)
+{
+    return units->encryption == EM_UNITS_FLASH ? units->flash_key_len
+                                               : (size_t)EM_NVS_HMAC_KEY_LEN;
+}
+
+/* ---- units_sealed.c ---- */
+
+/** Load the envelope @p name, or make a key that is put there. As em_unit_key();
+ * EM_ERR_EXISTS: another has put one meanwhile. With @p recorded or of a manifest none is
+ * made: *out stays empty. */
+enum em_status em_units_sealed_key(const struct em_unit_data *unit, struct em_dir *dir,
+                                   const char *name, const char *recorded,
+                                   struct em_key *out, struct em_error *err);
 
 /** Set columns; @p names are copied. */
 enum em_status em_units_set_columns(struct em_units *units, const struct em_span *names,

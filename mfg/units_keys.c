@@ -83,14 +83,15 @@ static bool looks_serial(const char *id)
 /* NAME.bin, or NAME-sSERIAL.bin behind the first one. A unit with the id X-s2 gets its
  * serial always, so that its key is never that of unit X. */
 static enum em_status serial_name(char out[EM_NAME_SIZE], const char *name,
-                                  const char *id, uint64_t serial, struct em_error *err)
+                                  const char *id, uint64_t serial, const char *end,
+                                  struct em_error *err)
 {
     char text[EM_NAME_SIZE + 48]; /* room for any number */
     size_t len = strlen(name) - strlen(".bin");
     int n = serial == 1 && !looks_serial(id)
-                ? snprintf(text, sizeof text, "%s", name)
-                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin", (int)len, name,
-                           serial);
+                ? snprintf(text, sizeof text, "%s%s", name, end)
+                : snprintf(text, sizeof text, "%.*s-s%" PRIu64 ".bin%s", (int)len, name,
+                           serial, end);
     if (n < 0 || n >= EM_NAME_SIZE)
         return em_error_set(err, EM_ERR_INPUT, "shorten the prefix or the file id",
                             "the name of a key file would have more than 255 bytes");
@@ -116,14 +117,16 @@ static enum em_status key_names(struct key_names *out, const struct em_unit_data
         memcpy(out->derived, unit->names.key, EM_NAME_SIZE);
         return EM_OK;
     }
+    const char *end = unit->units->job.seal != NULL ? EM_SEAL_SUFFIX : "";
     if (unit->units->encryption == EM_UNITS_FLASH) {
         char name[EM_NAME_SIZE + sizeof "flash-"];
         (void)snprintf(name, sizeof name, "flash-%s", unit->names.key); /* fits */
-        return serial_name(out->own, name, id, serial, err);
+        return serial_name(out->own, name, id, serial, end, err);
     }
-    enum em_status status = serial_name(out->own, unit->names.hmac_key, id, serial, err);
+    enum em_status status =
+        serial_name(out->own, unit->names.hmac_key, id, serial, end, err);
     if (status == EM_OK)
-        status = serial_name(out->derived, unit->names.key, id, serial, err);
+        status = serial_name(out->derived, unit->names.key, id, serial, end, err);
     return status;
 }
 
@@ -229,28 +232,24 @@ static enum em_status lost(const struct em_unit_data *unit, const char *name,
                         unit->name, recorded, unit->units->keys_dir, name);
 }
 
-/* A flash encryption key; as get_key(). */
-static enum em_status get_flash_key(const struct em_unit_data *unit, struct em_dir *dir,
-                                    const char *name, const char *recorded,
-                                    struct em_key *out, struct em_error *err)
+static enum em_status make_flash_key(const struct em_unit_data *unit, struct em_dir *dir,
+                                     const char *name, struct em_key *out,
+                                     struct em_error *err)
 {
-    size_t wanted = unit->units->flash_key_len;
-    bool found, empty;
+    enum em_status status = em_key_random(out, em_units_key_len(unit->units), err);
+    return status != EM_OK
+               ? status
+               : em_dir_put(dir, name, out->bytes, out->len, 0600, EM_PUT_DURABLE, err);
+}
+
+static enum em_status load_flash_key(const struct em_unit_data *unit, struct em_dir *dir,
+                                     const char *name, struct em_key *out,
+                                     struct em_error *err)
+{
+    size_t wanted = em_units_key_len(unit->units);
     uint64_t len = wanted;
-    enum em_status status = look(dir, name, (off_t)wanted, &found, &empty, err);
-    if (status == EM_OK && !found && recorded != NULL)
-        status = lost(unit, name, recorded, err);
-    if (status == EM_OK && empty)
-        status = drop_empty(unit->units, name, err);
-    if (status != EM_OK)
-        return status;
-    if (!found) {
-        status = em_key_random(out, wanted, err);
-        return status != EM_OK ? status
-                               : em_dir_put(dir, name, out->bytes, out->len, 0600,
-                                            EM_PUT_DURABLE, err);
-    }
-    status = em_dir_load(out->bytes, EM_KEY_MAX, wanted, &len, dir, name, err);
+    enum em_status status =
+        em_dir_load(out->bytes, EM_KEY_MAX, wanted, &len, dir, name, err);
     out->len = wanted;
     if (status == EM_OK && len != wanted) /* changed since it was looked at */
         status = key_fault(dir, name, "bring back the file as it was made",
@@ -270,15 +269,22 @@ static enum em_status get_key(const struct em_unit_data *unit, struct em_dir *di
     struct em_unit_keys made = {0};
     bool found;
     bool empty;
-    if (units->encryption == EM_UNITS_FLASH)
-        return get_flash_key(unit, dir, names->own, recorded, out, err);
-    enum em_status status = look(dir, names->derived, 0, &found, &empty, err);
+    bool flash = units->encryption == EM_UNITS_FLASH; /* what is derived has no file */
+    bool sealed = units->job.seal != NULL;
+    size_t len = em_units_key_len(units);
+    enum em_status status =
+        flash ? EM_OK : look(dir, names->derived, 0, &found, &empty, err);
     if (status == EM_OK)
-        status = look(dir, names->own, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+        status = look(dir, names->own, sealed ? 0 : (off_t)len, &found, &empty, err);
     if (status == EM_OK && !found && recorded != NULL)
         status = lost(unit, names->own, recorded, err);
     if (status == EM_OK && empty)
         status = drop_empty(units, names->own, err);
+    if (status == EM_OK && sealed)
+        return em_units_sealed_key(unit, dir, names->own, recorded, out, err);
+    if (status == EM_OK && flash)
+        return found && !empty ? load_flash_key(unit, dir, names->own, out, err)
+                               : make_flash_key(unit, dir, names->own, out, err);
     if (status == EM_OK)
         status = em_keys_make_or_reuse(&units->job.keys, dir, names->derived, dir,
                                        names->own, &made, err);
@@ -304,21 +310,24 @@ static enum em_status get_listed(const struct em_unit_data *unit, struct em_dir 
     char fingerprint[EM_KEY_FINGERPRINT_SIZE];
     bool found = false;
     bool empty;
-    uint64_t len;
+    uint64_t len = 0;
+    bool sealed = em_seal_is_name(name);
     enum em_status status = EM_OK;
     if (dir != NULL)
-        status = look(dir, name, EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
+        status = look(dir, name, sealed ? 0 : EM_NVS_HMAC_KEY_LEN, &found, &empty, err);
     if (status == EM_OK && !found)
         return em_error_set(err, EM_ERR_INPUT,
                             "bring it back: without it the unit's image is lost",
                             "the HMAC key file '%s/%s' of unit '%s' is missing or empty",
                             unit->units->keys_dir, name, unit->name);
-    if (status == EM_OK)
+    if (status == EM_OK && sealed)
+        status = em_units_sealed_key(unit, dir, name, NULL, out, err);
+    else if (status == EM_OK)
         status = em_dir_load(out->bytes, EM_KEY_MAX, EM_NVS_HMAC_KEY_LEN, &len, dir, name,
                              err);
     if (status != EM_OK)
         return status;
-    if (len != EM_NVS_HMAC_KEY_LEN)
+    if (!sealed && len != EM_NVS_HMAC_KEY_LEN)
         return key_fault(dir, name, "bring back the file as it was made",
                          "not the 32 bytes of an HMAC key", err);
     out->len = EM_NVS_HMAC_KEY_LEN;
@@ -382,7 +391,7 @@ static enum em_status destroy(struct em_units *units, struct em_dir *dir,
     if (name[0] == '\0')
         return EM_OK;
     if (units->temporaries && em_dir_look(dir, name, &st) && S_ISREG(st.st_mode))
-        status = em_dir_read(&content, dir, name, EM_NVS_KEY_PARTITION_SIZE, err);
+        status = em_dir_read(&content, dir, name, EM_SEAL_SIZE_MAX, err);
     if (status == EM_OK && content.len > 0)
         status = em_dir_sweep(dir, content.data, content.len, &left, err);
     em_buf_wipe(&content);

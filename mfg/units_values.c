@@ -181,6 +181,10 @@ static enum em_status prepare(struct em_units *units, struct em_error *err)
         status = em_naming_check(&job->naming, err);
     if (status == EM_OK)
         status = em_keys_load(&job->keys, &o->keys, err);
+    if (status == EM_OK && o->n_seal > 0)
+        status = em_seal_open(&job->seal, o->seal, o->n_seal, err);
+    if (status == EM_OK && o->n_seal > 0)
+        status = em_sealed_to(&job->sealed_to, job->seal, err);
     if (status == EM_OK)
         status = em_units_remember(units, err);
     if (status == EM_OK)

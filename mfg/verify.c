@@ -222,8 +222,8 @@ static void set_batch(struct em_verify *v)
     v->job.options = &v->batch;
     v->job.result = &v->rows;
     v->job.stage = "verifying";
-    v->job.naming =
-        (struct em_naming){v->prefix, o->counter, o->counter_start, o->counter_width};
+    v->job.naming = (struct em_naming){v->prefix, o->counter, o->counter_start,
+                                       o->counter_width, false};
     v->has_values = o->config != NULL;
 }
 
@@ -291,6 +291,7 @@ static void free_all(struct em_verify *v)
     em_listing_close(v->listing);
     em_verify_close_folders(v);
     em_key_wipe(&v->given);
+    em_unseal_close(v->unseal);
     em_job_free(&v->job);
 }
 
@@ -303,6 +304,11 @@ static enum em_status prepare(struct em_verify *v, struct em_error *err)
     if (status == EM_OK)
         status = em_key_load(&v->given, o->inputkey, o->hmac_inputkey, err);
     v->given_hmac = o->hmac_inputkey != NULL;
+    if (status == EM_OK && o->unseal_key != NULL) {
+        const struct em_unseal_options unseal = {o->unseal_key, o->unseal_passphrase_file,
+                                                 o->unseal_passphrase_fd};
+        status = em_unseal_open(&v->unseal, &unseal, err);
+    }
     if (status == EM_OK && v->has_values)
         status = em_job_read_plan(&v->job, err);
     if (status == EM_OK && v->job.report.faults > 0)
@@ -313,6 +319,7 @@ static enum em_status prepare(struct em_verify *v, struct em_error *err)
         status = em_listing_open(&v->listing, o->manifest, err);
     if (status == EM_OK)
         status = em_verify_open_folders(v, err);
+    v->job.naming.sealed = v->folders[VERIFY_KEYS].sealed > 0;
     if (status == EM_OK)
         status = set_prefix(v, err);
     return status == EM_OK ? new_workers(v, err) : status;

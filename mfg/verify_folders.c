@@ -86,6 +86,7 @@ static enum em_status count(struct em_verify_folder *folder, struct em_error *er
         folder->entries++;
         folder->keys += begins_with(name, "keys-");
         folder->hmacs += begins_with(name, "hmac-keys-");
+        folder->sealed += em_seal_is_name(name);
     }
     em_names_in_close(names);
     return status;

@@ -20,6 +20,7 @@ struct em_verify_folder {
     uint64_t entries;     /* names in it */
     uint64_t found;       /* of them, those that are files of units */
     uint64_t keys, hmacs; /* of them, those that begin as names of such files do */
+    uint64_t sealed;      /* of them, those that end as names of envelopes do */
 };
 
 /** What each thread has of its own. */
@@ -45,13 +46,14 @@ struct em_verify {
     struct em_verify_folder folders[VERIFY_FOLDERS];
     struct em_verify_worker *workers;
 
-    struct em_key given;    /* for all images; len 0: none */
-    bool given_hmac;        /* it was derived */
-    struct em_idset *keys;  /* fingerprints; NULL: units may have the same key */
-    struct em_idset *files; /* names of images in the listing */
-    pthread_t counter;      /* counts names while units are verified, … */
-    bool counting;          /* … if it was started; … */
-    enum em_status counted; /* … what came of it */
+    struct em_unseal *unseal; /* opens key files; NULL: they are not sealed */
+    struct em_key given;      /* for all images; len 0: none */
+    bool given_hmac;          /* it was derived */
+    struct em_idset *keys;    /* fingerprints; NULL: units may have the same key */
+    struct em_idset *files;   /* names of images in the listing */
+    pthread_t counter;        /* counts names while units are verified, … */
+    bool counting;            /* … if it was started; … */
+    enum em_status counted;   /* … what came of it */
     struct em_error count_error;
     bool again;        /* this is the second look */
     bool twins;        /* units share a file: then counts of files say nothing */

@@ -8,7 +8,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 void em_verify_fault(const struct em_verify *v, struct em_unit *unit, enum em_output kind,
                      struct em_error *msg)
@@ -21,17 +24,47 @@ void em_verify_fault(const struct em_verify *v, struct em_unit *unit, enum em_ou
     (void)em_unit_fault(unit, msg); /* no memory: those before it are told */
 }
 
+/* The envelope of a key, opened into @p buf as em_verify_load() reads a file. */
+static enum em_status load_sealed(const struct em_verify *v, const struct em_dir *dir,
+                                  const char *name, void *buf, size_t room, uint64_t *len,
+                                  struct em_error *err)
+{
+    struct em_buf envelope = {0};
+    uint8_t *plain = NULL;
+    size_t n = 0;
+    enum em_status status = em_dir_read(&envelope, dir, name, EM_SEAL_SIZE_MAX, err);
+    if (status == EM_OK && v->unseal == NULL)
+        status = em_error_set(err, EM_ERR_INPUT, "give its private key: --unseal-key",
+                              "the key is sealed");
+    if (status == EM_OK)
+        status = em_unseal_bytes(v->unseal, envelope.data, envelope.len, &plain, &n, err);
+    em_buf_free(&envelope);
+    if (status != EM_OK)
+        return status;
+    memcpy(buf, plain, n < room ? n : room);
+    *len = n;
+    OPENSSL_cleanse(plain, n);
+    free(plain);
+    return EM_OK;
+}
+
 bool em_verify_load(const struct em_verify *v, struct em_unit *unit, enum em_output kind,
                     void *buf, size_t expected, uint64_t *len)
 {
     const struct em_dir *dir = v->folders[em_verify_folder_of(kind)].dir;
     const char *name = em_verify_name(&unit->names, kind);
     struct em_error fault;
-    if (em_dir_load(buf, expected + 1, expected, len, dir, name, &fault) == EM_OK) {
+    bool sealed = em_seal_is_name(name) && kind < EM_SEALED_KINDS;
+    bool there = !sealed || em_dir_has(dir, name);
+    enum em_status status =
+        !there   ? EM_ERR_IO
+        : sealed ? load_sealed(v, dir, name, buf, expected + 1, len, &fault)
+                 : em_dir_load(buf, expected + 1, expected, len, dir, name, &fault);
+    if (status == EM_OK) {
         unit->found |= 1u << kind;
         return true;
     }
-    if (!em_dir_has(dir, name)) {
+    if (!there || !em_dir_has(dir, name)) {
         unit->missing |= 1u << kind;
         return false;
     }

@@ -8,7 +8,7 @@
 #include "base/hex_int.h"
 #include "base/hooks_int.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -19,12 +19,14 @@ void em_unit_files_wipe(struct em_unit_files *files)
     em_unit_keys_wipe(&files->keys);
     if (files->data[EM_OUTPUT_KEY].len > 0)
         OPENSSL_cleanse(files->partition, sizeof files->partition);
+    for (int kind = 0; kind < EM_SEALED_KINDS; kind++)
+        free(files->sealed.envelopes[kind]);
 }
 
 static enum em_status make_keys(const struct em_job *job, const struct em_unit *unit,
                                 struct em_unit_keys *out, struct em_error *err)
 {
-    if (!job->options->resume)
+    if (!job->options->resume || job->seal != NULL) /* sealed ones cannot be read */
         return em_keys_make(&job->keys, out, err);
     return em_keys_make_or_reuse(
         &job->keys, em_outputs_dir(&job->outputs, EM_OUTPUT_KEY), unit->names.key,
@@ -81,6 +83,7 @@ enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
         out->data[kind] = (struct em_span){NULL, 0};
         out->same[kind] = EM_SAME_ABSENT;
     }
+    out->sealed = (struct em_sealed){.kept = false};
     enum em_status status = make_keys(job, unit, &out->keys, err);
     if (status == EM_OK && job->outputs.wanted[EM_OUTPUT_HMAC_KEY])
         out->data[EM_OUTPUT_HMAC_KEY] =
@@ -95,7 +98,9 @@ enum em_status em_job_make_files(const struct em_job *job, unsigned worker,
     if (status == EM_OK)
         status = em_maker_image(maker, &unit->row, &out->keys.xts,
                                 &out->data[EM_OUTPUT_IMAGE], err);
-    if (status == EM_OK && job->options->resume)
+    if (status == EM_OK && job->seal != NULL)
+        status = em_sealed_make(job, unit, out, err);
+    else if (status == EM_OK && job->options->resume)
         status = compare_files(job, unit, out, err);
     return status;
 }
@@ -108,6 +113,10 @@ static bool wanted(void *user, uint64_t number)
 static enum em_status put_files(struct em_job *job, struct em_unit *unit,
                                 const struct em_unit_files *files, struct em_error *err)
 {
+    unit->kept = files->same[EM_OUTPUT_IMAGE] == EM_SAME_EQUAL;
+    unit->image_len = files->data[EM_OUTPUT_IMAGE].len;
+    if (job->seal != NULL)
+        return em_sealed_put(job, unit, files, err);
     for (enum em_output kind = 0; kind < EM_OUTPUTS; kind++) {
         struct em_span data = files->data[kind];
         if (data.len == 0 || files->same[kind] == EM_SAME_EQUAL)
@@ -120,8 +129,6 @@ static enum em_status put_files(struct em_job *job, struct em_unit *unit,
         if (status != EM_OK)
             return status;
     }
-    unit->kept = files->same[EM_OUTPUT_IMAGE] == EM_SAME_EQUAL;
-    unit->image_len = files->data[EM_OUTPUT_IMAGE].len;
     return EM_OK;
 }
 
@@ -157,7 +164,8 @@ static enum em_status work(void *user, unsigned worker, struct em_unit *unit,
     if (status == EM_OK)
         status = put_files(job, unit, &files, err);
     if (status == EM_OK && job->manifest != NULL)
-        status = take_digests(unit, &files, err);
+        status = files.sealed.kept ? em_sealed_digests(job, unit, &files, err)
+                                   : take_digests(unit, &files, err);
     em_unit_files_wipe(&files);
     return status;
 }
@@ -195,7 +203,7 @@ static enum em_status finish(void *user, struct em_unit *unit, struct em_error *
         tell_unit(job, unit);
     return job->manifest == NULL
                ? EM_OK
-               : em_manifest_add(job->manifest, &job->outputs, unit, err);
+               : em_manifest_add(job->manifest, &job->outputs, unit, job->sealed_to, err);
 }
 
 static enum em_status progress(void *user, struct em_error *err)

@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	samples/job.yaml \
 	samples/job_flash_development.yaml \
 	samples/job_flash_release.yaml \
+	samples/job_test_first.yaml \
 	samples/make_firmware.sh \
 	samples/make_samples.sh \
 	samples/partitions.csv \

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes samples/firmware/ anew: boot loader, partition table and app for an ESP32-C3, in the
-# right form, but with text where code would be. All of it comes out the same every time.
+# Makes samples/firmware/ anew: boot loader, partition table, app and self-test for an
+# ESP32-C3, in the right form, but with text where code would be. All of it comes out the
+# same every time.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -109,5 +110,7 @@ make_text 200 'sample boot loader' >"$tmp/text"
 make_image "$out/bootloader.bin" "$tmp/text" 0x403cc700
 make_text 1500 'sample app of EX1' >"$tmp/text"
 make_image "$out/app.bin" "$tmp/text" 0x40380000
+make_text 100 'sample self-test of EX1: passed' >"$tmp/text"
+make_image "$out/selftest.bin" "$tmp/text" 0x40380000
 entries | make_table >"$out/partition-table.bin"
 entries encrypted | make_table >"$out/partition-table-encrypted.bin"

@@ -126,6 +126,25 @@ static enum em_status no_boards(const struct flash_line *line, struct em_error *
         "there is no board at any of %zu slots", line->station.slot_count);
 }
 
+/* Keys of units that are sealed have to be there again when this program was killed. */
+static enum em_status unseal(struct flash_line *line, struct em_error *err)
+{
+    const struct line_station *station = &line->station;
+    const struct em_unseal_options key = {station->unseal_key,
+                                          station->unseal_passphrase_file, -1};
+    if (line->simulate && !line->check)
+        return EM_OK; /* keys of a rehearsal are on no board */
+    if (key.key != NULL)
+        return em_units_unseal(line->job.source, &key, err);
+    if (em_units_sealed_to(line->job.source) == NULL || line->check)
+        return EM_OK;
+    return em_error_set(err, EM_ERR_INPUT,
+                        "name the private key of one of the certificates with unseal_key "
+                        "in the station file",
+                        "the job seals the units' keys, and this station could not open "
+                        "them again after a power cut");
+}
+
 static enum em_status do_line(struct flash_line *line, struct em_error *err)
 {
     struct em_hooks hooks = term_hooks(&line->flash->term);
@@ -136,6 +155,8 @@ static enum em_status do_line(struct flash_line *line, struct em_error *err)
         status = flash_line_rehearse(line, err);
     if (status == EM_OK)
         status = flash_line_feed(line, err);
+    if (status == EM_OK)
+        status = unseal(line, err);
     if (status == EM_OK && line->check)
         return line_check_print(line->flash, &line->job, &line->station, err);
     if (status == EM_OK)

@@ -61,6 +61,7 @@ enum em_status flash_line_rehearse(struct flash_line *line, struct em_error *err
     if (job->units.encryption < EM_UNITS_HMAC)
         return EM_OK;
     job->units.keys_dir = line->own_keys;
+    job->units.n_seal = 0; /* nobody has these keys: the station's is not needed */
     em_units_close(job->source);
     job->source = NULL;
     return em_units_open(&job->source, &job->units, &hooks, err);

@@ -7,6 +7,7 @@
 
 extern const struct cli_command gen_generate;
 extern const struct cli_command gen_generate_key;
+extern const struct cli_command gen_unseal;
 extern const struct cli_command gen_verify;
 extern const struct cli_command gen_image;
 extern const struct cli_command gen_flash_encrypt;

@@ -110,6 +110,15 @@ const char *gen_take_jobs(unsigned *out, const char *text)
     return NULL;
 }
 
+const char *gen_take_fd(int *out, const char *text)
+{
+    unsigned long long fd;
+    if (!cli_number(&fd, text, 65535))
+        return "the number of an open file descriptor, 0 or 3 and more";
+    *out = (int)fd;
+    return NULL;
+}
+
 const char *gen_take_version(enum em_nvs_version *out, const char *text)
 {
     if (strcmp(text, "1") != 0 && strcmp(text, "2") != 0)

@@ -25,6 +25,9 @@ const char *gen_take_shard(unsigned *out_shard, unsigned *out_shards, char *text
 /** --jobs N */
 const char *gen_take_jobs(unsigned *out, const char *text);
 
+/** --passphrase-fd N */
+const char *gen_take_fd(int *out, const char *text);
+
 /** --version 1|2 */
 const char *gen_take_version(enum em_nvs_version *out, const char *text);
 

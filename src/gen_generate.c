@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <espmfg/batch.h>
+#include <espmfg/seal.h>
 
 #include "base/error_int.h"
 #include "base/text_int.h"
@@ -34,6 +35,7 @@ enum {
     OPT_MANIFEST,
     OPT_PROGRESS,
     OPT_VERBOSE,
+    OPT_SEAL,
     OPT_WITHOUT_EFFECT,
 };
 
@@ -60,6 +62,10 @@ static const struct cli_option options[] = {
      "name of the HMAC key file that is made (for one unit only)", OPT_HMAC_KEYFILE},
     {"kp_hmac_inputkey", NULL, "FILE",
      "derive from the 32-byte HMAC key in FILE for all units", OPT_HMAC_INPUTKEY},
+    {"seal", NULL, "CERT.pem",
+     "write key files only as envelopes that the owner of CERT.pem can open "
+     "(may be repeated: each of several can)",
+     OPT_SEAL},
     {"jobs", "j", "N", "threads (default: one for each core)", OPT_JOBS},
     {"dry-run", "n", NULL, "check everything, write nothing", OPT_DRY_RUN},
     {"resume", NULL, NULL,
@@ -88,6 +94,7 @@ static const struct cli_option options[] = {
 
 struct request {
     struct em_batch_options batch;
+    const char *seal[EM_SEAL_RECIPIENTS_MAX];
     struct term term;
     bool without_effect;
 };
@@ -147,6 +154,11 @@ static const char *on_option(void *user, int id, char *const *values)
         break;
     case OPT_PROGRESS:
         return gen_take_progress(&r->term, values[0]);
+    case OPT_SEAL:
+        if (r->batch.n_seal == EM_SEAL_RECIPIENTS_MAX)
+            return "more than 64 certificates";
+        r->seal[r->batch.n_seal++] = values[0];
+        break;
     case OPT_VERBOSE:
         r->batch.each_unit = true;
         r->term.level = EM_LOG_INFO;
@@ -195,6 +207,7 @@ static int generate(const struct cli_command *command, int argc, char **argv)
     int exit_status = cli_parse(gen_program, command, argc, argv, args, on_option, &r);
     if (exit_status >= 0)
         return exit_status;
+    r.batch.seal = r.seal;
     r.batch.config = args[0];
     r.batch.values = args[1];
     r.batch.prefix = args[2];
@@ -243,6 +256,8 @@ const struct cli_command gen_generate = {
         "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out \\\n"
         "      --fileid serial --keygen --key_protect_hmac --kp_hmac_keygen \\\n"
         "      --manifest out/manifest.csv\n"
+        "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --keygen \\\n"
+        "      --seal vault.crt --seal backup.crt\n"
         "  mfg_gen generate config.csv values.csv Fan 0x6000 --outdir out --resume\n",
     .run = generate,
 };

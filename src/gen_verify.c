@@ -26,6 +26,9 @@ enum {
     OPT_SHARD,
     OPT_NO_CSV,
     OPT_PROGRESS,
+    OPT_UNSEAL_KEY,
+    OPT_PASSPHRASE_FILE,
+    OPT_PASSPHRASE_FD,
 };
 
 static const struct cli_option options[] = {
@@ -43,6 +46,12 @@ static const struct cli_option options[] = {
     {"kp_hmac_inputkey", NULL, "FILE",
      "all images are encrypted with the key derived from the 32-byte HMAC key in FILE",
      OPT_HMAC_INPUTKEY},
+    {"unseal-key", NULL, "PRIV.pem",
+     "key files are sealed: open them with this private key (in memory)", OPT_UNSEAL_KEY},
+    {"passphrase-file", NULL, "FILE", "its first line is the passphrase of PRIV.pem",
+     OPT_PASSPHRASE_FILE},
+    {"passphrase-fd", NULL, "N", "likewise what file descriptor N has",
+     OPT_PASSPHRASE_FD},
     {"jobs", "j", "N", "threads (default: one for each core)", OPT_JOBS},
     {"rows", NULL, "A-B", "look only at units A to B, counted from 1 (A- : to the end)",
      OPT_ROWS},
@@ -73,6 +82,8 @@ static const char *on_option(void *user, int id, char *const *values)
         [OPT_INPUTKEY] = &v->inputkey,
         [OPT_JOBS] = NULL,
         [OPT_HMAC_INPUTKEY] = &v->hmac_inputkey,
+        [OPT_UNSEAL_KEY] = &v->unseal_key,
+        [OPT_PASSPHRASE_FILE] = &v->unseal_passphrase_file,
     };
     if ((size_t)id < sizeof texts / sizeof texts[0] && texts[id] != NULL) {
         *texts[id] = values[0];
@@ -92,6 +103,8 @@ static const char *on_option(void *user, int id, char *const *values)
         return gen_take_rows(&v->first_row, &v->last_row, values[0]);
     case OPT_SHARD:
         return gen_take_shard(&v->shard, &v->shards, values[0]);
+    case OPT_PASSPHRASE_FD:
+        return gen_take_fd(&v->unseal_passphrase_fd, values[0]);
     case OPT_PROGRESS:
         return gen_take_progress(&r->term, values[0]);
     default: /* OPT_NO_CSV */

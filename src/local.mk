@@ -83,6 +83,7 @@ mfg_gen_SOURCES = \
 	src/gen_image_make.c \
 	src/gen_image_raw.c \
 	src/gen_key.c \
+	src/gen_unseal.c \
 	src/gen_verify.c \
 	src/mfg_gen.c
 mfg_gen_LDADD = libespmfg_all.la $(EM_LIBS)

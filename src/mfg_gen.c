@@ -6,7 +6,7 @@
 #include "src/term.h"
 
 static const struct cli_command *const commands[] = {
-    &gen_generate,      &gen_generate_key,  &gen_verify,    &gen_image,
+    &gen_generate,      &gen_generate_key,  &gen_verify,    &gen_unseal, &gen_image,
     &gen_flash_encrypt, &gen_flash_decrypt, &gen_flash_key, NULL,
 };
 

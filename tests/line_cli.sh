@@ -150,6 +150,10 @@ ln -s "$MFG_FLASH" bin/mfg_flash
 ln -s "$MFG_GEN" bin/mfg_gen
 rm -rf samples/keys
 checks=$((checks + 1))
+if ! command -v openssl >/dev/null 2>&1; then
+    echo "not checked: sealed keys of the guide (the program openssl is missing)"
+    sed -i '/^openssl/,$d' guide.sh
+fi
 PATH=$work/bin:$PATH sh guide.sh >stdout 2>stderr </dev/null || fail "guide: $(cat stdout stderr)"
 grep -q '12 done before' stdout || fail "guide: $(tail stdout)"
 

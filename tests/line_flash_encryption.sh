@@ -66,7 +66,8 @@ holds() {
 # no_secrets FLASH UNIT KEY NVS-KEYS: nothing plain of the unit, nor of the firmware.
 no_secrets() {
     checks=$((checks + 1))
-    hex "$1" >flash.hex
+    hex "$1" 0 $((0x40000)) >flash.hex # all that is written
+    [ -z "$(tail -c +$((0x40001)) "$1" | tr -d '\377' | head -c 1)" ] || fail "$1: more than was meant"
     for secret in "$(hex "$3")" "$(turned "$3" 0 32)" "$(hex "$4" 0 32)" "$(hex "$4" 32 32)" \
         "$(printf %s "${2##*EX1-}" | od -An -v -tx1 | tr -d ' \n')"; do
         [ -n "$secret" ] || continue
@@ -342,6 +343,11 @@ twice='burns the key of flash encryption, and so does line'
 steps '{burn_key: {purpose: XTS_AES_128_KEY}}' "$twice"
 steps '{burn_key: {purpose: XTS_AES_128_KEY, file: fixed.key}}' "$twice"
 steps '{burn_efuse: {field: SPI_BOOT_CRYPT_CNT, value: 1}}' 'flash_encryption burns SPI_BOOT_CRYPT_CNT'
+# A key for the memory beside is another one.
+sed -e 's/esp32c3/esp32c5/; /bootloader/d; s#firmware/app.bin#data.txt#' \
+    -e 's/^keys_after/efuses: [{burn_key: {purpose: XTS_AES_128_PSRAM_KEY, file: fixed.key}}]\n&/' \
+    "$top_srcdir/samples/job_flash_release.yaml" >samples/psram.yaml
+expect 0 stdout 'XTS_AES_128_PSRAM_KEY' line samples/psram.yaml --check
 sed -e 's/esp32c3/esp32e22/; /bootloader/d; s#firmware/app.bin#data.txt#' \
     "$top_srcdir/samples/job_flash_release.yaml" >samples/faulty.yaml
 expect 2 stderr 'is not known' line samples/faulty.yaml --check

@@ -68,6 +68,7 @@ test_scripts = \
 	tests/ledger_pg.sh \
 	tests/ledger_server.sh \
 	tests/library.sh \
+	tests/line_before.sh \
 	tests/line_cli.sh \
 	tests/line_flash_encryption.sh \
 	tests/line_full_disk.sh \
@@ -76,6 +77,9 @@ test_scripts = \
 	tests/line_crash.sh \
 	tests/line_stations.sh \
 	tests/resume_kill.sh \
+	tests/seal_cli.sh \
+	tests/seal_line.sh \
+	tests/seal_strace.sh \
 	tests/samples.sh \
 	tests/style.sh \
 	tests/verify.sh
@@ -155,10 +159,12 @@ unit_tests = \
 	tests/test_flasher_sim_trace_stub \
 	tests/test_flasher_transport_telnet \
 	tests/test_flasher_transport_tty \
+	tests/test_line_before \
 	tests/test_line_fail \
 	tests/test_line_feed \
 	tests/test_line_hooks \
 	tests/test_line_job \
+	tests/test_line_job_before \
 	tests/test_line_job_faults \
 	tests/test_line_kill \
 	tests/test_line_run \
@@ -172,6 +178,7 @@ unit_tests = \
 	tests/test_mfg_batch_stop \
 	tests/test_mfg_config \
 	tests/test_mfg_csv \
+	tests/test_mfg_seal \
 	tests/test_mfg_table \
 	tests/test_mfg_encoding \
 	tests/test_mfg_files \
@@ -224,6 +231,8 @@ LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
+tests_test_line_before_SOURCES = tests/test_line_before.c src/cli.c src/cli_words.c
+tests_test_line_before_LDADD = libline.la $(LDADD)
 tests_test_line_fail_SOURCES = tests/test_line_fail.c src/cli.c src/cli_words.c
 tests_test_line_fail_LDADD = libline.la $(LDADD)
 tests_test_line_kill_SOURCES = tests/test_line_kill.c src/cli.c src/cli_words.c
@@ -234,6 +243,8 @@ tests_test_line_view_lines_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
 tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
+tests_test_line_job_before_SOURCES = tests/test_line_job_before.c src/cli_words.c
+tests_test_line_job_before_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
 tests_test_line_job_faults_SOURCES = tests/test_line_job_faults.c src/cli_words.c
 tests_test_line_job_faults_LDADD   = libline.la $(LDADD) $(CYAML_LIBS)
 tests_test_line_station_SOURCES    = tests/test_line_station.c src/cli_words.c

@@ -95,6 +95,9 @@ static void test_program_starts(void)
         {"esp8266", true, "app: ready", "boot:0x", EM_OK},
         {"esp32s3?app-output=hello\\nversion 1.2\\n", true, "version 1.2\n", "hello\n",
          EM_OK},
+        /* what the head in the flash has from byte 5 on that is text */
+        {"esp32c3?app-output=@5", true, "\r\n27@\r\n", "entry 0x40373210", EM_OK},
+        {"esp32c3?app-output=@0x400000", true, "40373210\r\n\r\n", "entry", EM_OK},
         {"esp32c3?timing=real", true, "app: ready", "entry 0x40373210", EM_OK},
         {"esp32c3?usb-pid=0x1001", true, "app: ready", "boot:0x", EM_OK},
         {"esp32c3", true, "something else", "app: ready", EM_ERR_LINK},
@@ -117,6 +120,21 @@ static void test_program_starts(void)
         /* The next connection finds the loader again. */
         EM_CHECK_STATUS(em_rom_connect(b.dev, &err), EM_OK, &err);
         close_board(&b);
+    }
+}
+
+static void test_no_address(void)
+{
+    static const char *const texts[] = {"esp32c3?app-output=@", "esp32c3?app-output=@x",
+                                        "esp32c3?app-output=@0x100000000"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct em_sim_options options;
+        char *storage = NULL;
+        struct em_error err = {.what = ""};
+        EM_CHECK_STATUS(em_sim_options_parse(&options, &storage, texts[i], &err),
+                        EM_ERR_USAGE, &err);
+        EM_CHECK_HAS(err.what, "app-output");
+        free(storage);
     }
 }
 
@@ -211,6 +229,7 @@ static void test_vanishing_port(void)
 
 static const struct em_test tests[] = {
     {"a program starts, or not", test_program_starts},
+    {"no address of a text", test_no_address},
     {"another rate", test_wrong_rate},
     {"silence, and a stop", test_silence},
     {"a port that vanishes in the reset", test_vanishing_port},

@@ -19,7 +19,8 @@ enum { FAKE_UNITS = 64, FAKE_EVENTS = 512 };
 
 struct fake_event {
     char step[32], outcome[32], detail[256];
-    uint64_t unit;
+    uint64_t unit, claim;
+    bool failed;
     uint32_t retries;
 };
 
@@ -149,6 +150,8 @@ static void fake_note(struct em_ledger *l, const struct em_ledger_event *event,
     (void)snprintf(e->detail, sizeof e->detail, "%.255s",
                    event->detail == NULL ? "" : event->detail);
     e->unit = unit == NULL ? 0 : unit->unit;
+    e->claim = event->claim;
+    e->failed = false;
     e->retries = event->retries;
 }
 
@@ -182,9 +185,34 @@ enum em_status em_ledger_fail(struct em_ledger *l, const struct em_ledger_event 
         unit->stopped = limit != 0 && unit->failures >= limit;
         (void)snprintf(unit->failure, sizeof unit->failure, "%s", event->detail);
         fake_note(l, event, unit);
+        if (l->event_count > 0)
+            l->events[l->event_count - 1].failed = true;
     }
     pthread_mutex_unlock(&l->lock);
     return status;
+}
+
+enum em_status em_ledger_events(struct em_ledger *l, uint64_t unit,
+                                bool (*each)(void *user,
+                                             const struct em_ledger_entry *entry),
+                                void *user, struct em_error *err)
+{
+    (void)err;
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < l->event_count; i++) {
+        const struct fake_event *e = &l->events[i];
+        const struct em_ledger_entry entry = {.number = i + 1,
+                                              .unit = e->unit,
+                                              .claim = e->claim,
+                                              .step = e->step,
+                                              .outcome = e->outcome,
+                                              .detail = e->detail,
+                                              .failed = e->failed};
+        if ((unit == 0 || e->unit == unit) && !each(user, &entry))
+            break;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return EM_OK;
 }
 
 enum em_status em_ledger_leave(struct em_ledger *l, uint64_t claim, struct em_error *err)

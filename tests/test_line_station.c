@@ -73,7 +73,7 @@ static const struct {
     {"slots:\n  - {name: A, port: x, baud: 0}\n", 2, "baud", ""},
     {"hooks:\n  - {on: done, run: [a]}\n", 2, "'done'", "nearest name"},
     {"hooks:\n  - {on: passed}\n", 2, "'run' is missing", ""},
-    {"hooks:\n  - {on: passed, run: []}\n", 2, "at least 1 entries", ""},
+    {"hooks:\n  - {on: passed, run: []}\n", 2, "at least 1 entry", ""},
     {"hooks:\n  - {on: passed, run: label}\n", 2, "has to be a list, not a text", ""},
     {"hooks:\n  - {on: passed, run: [a], within: soon}\n", 2, "not a time", ""},
     {"hooks:\n  - {on: passed, run: [a], on_failure: retry}\n", 2, "'retry'", ""},

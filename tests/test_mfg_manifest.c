@@ -16,10 +16,24 @@
 #define SIMPLE "ns,namespace,\na,data,u8\n"
 
 /* The columns of docs/manifest.md. */
-enum { UNIT, FILE_ID, IMAGE, CSV, KEY, HMAC_KEY, SIZE, SHA, KEY_SHA, HMAC_SHA, COLUMNS };
+enum {
+    UNIT,
+    FILE_ID,
+    IMAGE,
+    CSV,
+    KEY,
+    HMAC_KEY,
+    SIZE,
+    SHA,
+    KEY_SHA,
+    HMAC_SHA,
+    SEALED_TO,
+    COLUMNS
+};
 static const char *const columns[COLUMNS] = {
-    "unit",          "file_id", "image",  "csv",        "key_file",
-    "hmac_key_file", "size",    "sha256", "key_sha256", "hmac_key_sha256"};
+    "unit",       "file_id",         "image",    "csv",
+    "key_file",   "hmac_key_file",   "size",     "sha256",
+    "key_sha256", "hmac_key_sha256", "sealed_to"};
 
 /* A manifest as texts, whichever form it had; absent values are "". */
 struct listing {
@@ -223,13 +237,14 @@ static void test_bytes(void)
                 "{\"format\":\"espmfg-manifest\",\"version\":1,\"units\":[\n"
                 "{\"unit\":1,\"file_id\":\"a,\\\"b\",\"image\":\"%s/bin/P-a,\\\"b.bin\","
                 "\"csv\":null,\"key_file\":null,\"hmac_key_file\":null,\"size\":12288,"
-                "\"sha256\":\"%s\",\"key_sha256\":null,\"hmac_key_sha256\":null}\n]}\n",
+                "\"sha256\":\"%s\",\"key_sha256\":null,\"hmac_key_sha256\":null,\"sealed_"
+                "to\":null}\n]}\n",
                 b->outdir, sha);
         else
             (void)snprintf(wanted, sizeof wanted,
                            "unit,file_id,image,csv,key_file,hmac_key_file,size,sha256,"
-                           "key_sha256,hmac_key_sha256\r\n"
-                           "1,\"a,\"\"b\",\"%s/bin/P-a,\"\"b.bin\",,,,12288,%s,,\r\n",
+                           "key_sha256,hmac_key_sha256,sealed_to\r\n"
+                           "1,\"a,\"\"b\",\"%s/bin/P-a,\"\"b.bin\",,,,12288,%s,,,\r\n",
                            b->outdir, sha);
         data = need(read_file(manifest, &len));
         CU_ASSERT_STRING_EQUAL((char *)data, wanted);

@@ -38,7 +38,7 @@ static void test_names(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct em_naming naming = {cases[i].prefix, cases[i].counter, cases[i].start,
-                                   cases[i].width};
+                                   cases[i].width, false};
         struct em_names names;
         struct em_error err;
         char wanted[EM_NAME_SIZE];
@@ -64,7 +64,7 @@ static void test_bad_prefixes(void)
     static const char *const bad[] = {"a/b", "/",    "../x",  "..",
                                       "a\n", "\x7F", "a\x01", "a\tb"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct em_naming naming = {bad[i], false, 0, 0};
+        struct em_naming naming = {bad[i], false, 0, 0, false};
         struct em_error err;
         EM_CHECK_STATUS(em_naming_check(&naming, &err), EM_ERR_USAGE, &err);
         EM_CHECK_HAS(err.what, "PREFIX");
@@ -88,7 +88,7 @@ static void test_bad_ids(void)
         {"\x7F", 1, "control character"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        static const struct em_naming naming = {"P", false, 0, 0};
+        static const struct em_naming naming = {"P", false, 0, 0, false};
         struct em_names names;
         struct em_error err;
         struct em_span id = {(const uint8_t *)cases[i].id, cases[i].len};
@@ -116,7 +116,7 @@ static void test_length(void)
     static char prefix[100001];
     static char id_text[100001];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct em_naming naming = {prefix, cases[i].counter, 7, 4};
+        struct em_naming naming = {prefix, cases[i].counter, 7, 4, false};
         struct em_names names;
         struct em_error err;
         memset(prefix, 'p', cases[i].prefix);

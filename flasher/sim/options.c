@@ -194,8 +194,9 @@ static bool set_fault(struct em_sim_options *o, const char *value)
 
 static bool set_app_output(struct em_sim_options *o, const char *value)
 {
+    uint64_t addr;
     o->app_output = value;
-    return true;
+    return value[0] != '@' || take_number(value + 1, UINT32_MAX, &addr);
 }
 
 static bool set_clock(struct em_sim_options *o, const char *value)
@@ -227,7 +228,7 @@ static const struct {
     {"usb-pid", set_usb_pid, "a USB product id as 0x1001"},
     {"seed", set_seed, "a number"},
     {"fault", set_fault, "faults as drop=0.001,garble=0.001"},
-    {"app-output", set_app_output, "a text"},
+    {"app-output", set_app_output, "a text, or @ and an address in flash"},
     {"clock", set_clock, "virtual or wall"},
 };
 

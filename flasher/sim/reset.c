@@ -7,6 +7,7 @@
 #include "flasher/sim/sim_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* EN rises slowly, by its capacitor, and the boot pin is looked at when it is up. Hosts
@@ -48,23 +49,46 @@ static void say(struct em_sim *sim, const char *text)
     em_buf_free(&out);
 }
 
-enum { HEAD_LEN = 16 }; /* of a firmware image's header, what is looked at */
+enum { PIECE = 16 }; /* of flash, as encryption has it */
 
-/* The header of what the ROM would start, as its CPU sees it: with an odd count of ones
- * in the counter, everything in flash passes the decryption. */
-static void read_head(const struct em_sim *sim, uint8_t head[HEAD_LEN])
+/* What the CPU sees at @p addr, a multiple of PIECE: with an odd count of ones in the
+ * counter, everything in flash passes the decryption. */
+static void see(const struct em_sim *sim, uint64_t addr, uint8_t out[PIECE])
 {
     unsigned ones = 0;
-    memcpy(head, sim->flash.data + sim->chip->bootloader, HEAD_LEN);
+    memset(out, 0xFF, PIECE);
+    if (addr + PIECE <= sim->flash.size)
+        memcpy(out, sim->flash.data + addr, PIECE);
     for (unsigned bits = sim->crypt_count; bits != 0; bits &= bits - 1)
         ones++;
-    if (ones % 2 == 1 && !em_sim_decrypt(sim, sim->chip->bootloader, head, HEAD_LEN))
-        memset(head, 0xFF, HEAD_LEN); /* a key of no use */
+    if (ones % 2 == 1 && !em_sim_decrypt(sim, addr, out, PIECE))
+        memset(out, 0xFF, PIECE); /* a key of no use */
+}
+
+/* The line of text that the flash holds at @p addr: so boards tell which firmware they
+ * run, where it carries its name. */
+static void say_line(struct em_sim *sim, uint64_t addr)
+{
+    uint8_t piece[PIECE];
+    struct em_buf out = {0};
+    see(sim, addr - addr % PIECE, piece);
+    for (; addr < sim->flash.size; addr++) {
+        if (addr % PIECE == 0)
+            see(sim, addr, piece);
+        uint8_t c = piece[addr % PIECE];
+        if (c < ' ' || c > '~')
+            break;
+        em_buf_append_byte(&out, c);
+    }
+    em_buf_append(&out, "\r\n", sizeof "\r\n");
+    if (!out.failed)
+        em_sim_put_text(sim, (const char *)out.data);
+    em_buf_free(&out);
 }
 
 void em_sim_start_app(struct em_sim *sim)
 {
-    uint8_t head[HEAD_LEN];
+    uint8_t head[PIECE]; /* of a firmware image */
     const char *output = sim->options.app_output;
     char text[128];
     em_sim_loader_reset(sim);
@@ -72,7 +96,7 @@ void em_sim_start_app(struct em_sim *sim)
     /* Nobody is there to read it, and it would be in the way: unless it was asked for. */
     if (!sim->lines_known && output == NULL)
         return;
-    read_head(sim, head);
+    see(sim, sim->chip->bootloader, head);
     /* magic byte of firmware images and their segments, rom-protocol.md 12 */
     if (head[0] != 0xE9 || head[1] == 0 || head[1] > 16) {
         (void)snprintf(text, sizeof text, "invalid header: 0x%08x\r\n",
@@ -83,7 +107,10 @@ void em_sim_start_app(struct em_sim *sim)
     (void)snprintf(text, sizeof text, "entry 0x%08x\r\n",
                    (unsigned)em_get_le32(head + 4));
     em_sim_put_text(sim, text);
-    say(sim, output == NULL ? "app: ready\\r\\n" : output);
+    if (output != NULL && output[0] == '@')
+        say_line(sim, strtoull(output + 1, NULL, 0)); /* checked when it was set */
+    else
+        say(sim, output == NULL ? "app: ready\\r\\n" : output);
 }
 
 static void boot(struct em_sim *sim, bool download, bool aloud)

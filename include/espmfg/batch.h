@@ -8,6 +8,7 @@
 #include <espmfg/nvs.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -41,6 +42,10 @@ struct em_batch_options {
     bool no_csv;     /**< leave out the intermediate CSV files */
     bool each_unit;  /**< log each unit that is made (EM_LOG_INFO) */
     const char *manifest; /**< list of what was made, .csv or .json; NULL: none */
+    /** Certificates that key files are sealed to (espmfg/seal.h): they only appear as
+     * envelopes, their names ending in ".bin.cms". */
+    const char *const *seal;
+    size_t n_seal; /**< 0: key files are as they are */
 };
 
 #define EM_BATCH_OPTIONS_INIT                                                            \
@@ -69,6 +74,11 @@ struct em_batch_result {
  * Values of type 'file' are relative to the current folder. Key files and intermediate
  * CSVs get mode 0600, a new folder keys/ 0700. Memory does not grow with the number of
  * rows.
+ *
+ * A key that is sealed cannot be read again. So with resume a unit is kept when its
+ * image has its size and its sealed keys are there. An image without them is a fault, and
+ * so is a sealed key that has its name but no image: neither is made anew beside the
+ * other.
  *
  * @p hooks may be NULL. @p out is filled also after errors. Returns EM_OK, or the status
  * of the first fault: EM_ERR_USAGE (options), EM_ERR_INPUT, EM_ERR_FULL, EM_ERR_EXISTS,

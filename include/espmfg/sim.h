@@ -43,8 +43,9 @@ struct em_sim_options {
                              * power=P,power-cut-at=COMMAND:N,stuck-after=N,bad-md5=P"; NULL:
                              * none */
     const char *app_output; /**< what the program in flash prints when it starts, with the
-                             * escapes n, r, t and backslash as in C; NULL: "app: ready"
-                             * and the end of a line */
+                             * escapes n, r, t and backslash as in C; "@ADDR": the line
+                             * of text that the flash has at ADDR; NULL: "app: ready" and
+                             * the end of a line */
     bool wall_clock; /**< of "sim:" ports: time goes on by itself, and who waits waits */
     struct em_hooks hooks;
 };

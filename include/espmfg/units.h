@@ -7,6 +7,7 @@
 #include <espmfg/hooks.h>
 #include <espmfg/key.h>
 #include <espmfg/nvs.h>
+#include <espmfg/seal.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +52,11 @@ struct em_units_options {
     const char *outdir;
     unsigned jobs;        /**< threads to check the tables with */
     size_t flash_key_len; /**< of EM_UNITS_FLASH: 16, 24, 32 or 64, see flash_encrypt.h */
+    /** Certificates that the units' own keys are sealed to (espmfg/seal.h). Their files
+     * then end in ".bin.cms", nothing plain reaches the disk, and em_units_unseal() has
+     * to come before the first key. */
+    const char *const *seal;
+    size_t n_seal;
 };
 
 #define EM_UNITS_OPTIONS_INIT                                                            \
@@ -77,6 +83,19 @@ EM_API enum em_status em_units_open(struct em_units **out,
                                     const struct em_units_options *options,
                                     const struct em_hooks *hooks, struct em_error *err);
 EM_API void em_units_close(struct em_units *units);
+
+/**
+ * Load the private key that opens sealed keys of units, before the first of them is
+ * asked for: a key that is made has to be there again when a program was killed. With
+ * certificates in the options it has to belong to one of them. Returns EM_OK,
+ * EM_ERR_INPUT (it does not), or as em_unseal_open().
+ */
+EM_API enum em_status em_units_unseal(struct em_units *units,
+                                      const struct em_unseal_options *options,
+                                      struct em_error *err);
+/** Fingerprints of the certificates that keys are sealed to, with spaces between them;
+ * NULL: new keys are not sealed. Lives as long as @p units. */
+EM_API const char *em_units_sealed_to(const struct em_units *units);
 
 EM_API uint64_t em_units_count(const struct em_units *units);
 /** SHA-256 in hex over everything that makes the units: options, config, all columns of
@@ -117,6 +136,9 @@ EM_API bool em_unit_column(const struct em_unit_data *unit, size_t idx, const ch
  * @p serial (1, 2, …) tells apart the keys of a unit that was taken from one board and
  * given to another: hmac-keys-PREFIX-ID-sSERIAL.bin when it is not 1. (Where the id
  * itself ends in -sNUMBER the name has the 1 too.)
+ *
+ * A key that is sealed is opened in memory, by em_units_unseal()'s; EM_ERR_USAGE without
+ * one. A new one is opened again before anybody gets it.
  *
  * EM_ERR_INPUT: the file has another length, is readable by others, was being destroyed,
  * or is missing or another one than listed (manifest); EM_ERR_REFUSED: it is missing or

@@ -40,12 +40,16 @@ struct em_batch_verify_options {
     unsigned shard;  /**< look only at each shards-th unit, beginning with this one */
     unsigned shards; /**< 1: all */
     bool no_csv;     /**< leave out the intermediate CSV files */
+    /** Key files are sealed, and this private key opens them; NULL: they are not. With
+     * its passphrase as in struct em_unseal_options. */
+    const char *unseal_key, *unseal_passphrase_file;
+    int unseal_passphrase_fd; /**< -1: none */
 };
 
 #define EM_BATCH_VERIFY_OPTIONS_INIT                                                     \
     {                                                                                    \
         .version = EM_NVS_V2, .outdir = ".", .jobs = 1, .first_row = 1, .shard = 1,      \
-        .shards = 1                                                                      \
+        .shards = 1, .unseal_passphrase_fd = -1                                          \
     }
 
 /** What came of it. */

@@ -10,7 +10,7 @@ _mfg_gen()
     command=${COMP_WORDS[1]}
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image flash-encrypt
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify unseal image flash-encrypt
             flash-decrypt generate-flash-key help --help --version' -- "$current")
         return
     fi
@@ -24,7 +24,7 @@ _mfg_gen()
     fi
     case $previous in
     --inputkey | --inputkey-b | --kp_hmac_inputkey | --kp_hmac_inputkey-b | --manifest | \
-        --config | --values)
+        --config | --values | --seal | --key | --unseal-key | --passphrase-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -68,7 +68,7 @@ _mfg_gen()
     --address | -a | --flash-crypt-conf)
         return
         ;;
-    --prefix | --prefix_num | --kp_hmac_keyfile | --jobs | -j | --rows | --shard)
+    --prefix | --prefix_num | --kp_hmac_keyfile | --jobs | -j | --rows | --shard | --passphrase-fd)
         return
         ;;
     esac
@@ -77,7 +77,7 @@ _mfg_gen()
         generate)
             word='--prefix_num --fileid --version --outdir --keygen --inputkey
                 --key_protect_hmac --kp_hmac_keygen --kp_hmac_keyfile --kp_hmac_inputkey
-                --jobs --dry-run --resume --rows --shard --no-csv --manifest --progress
+                --seal --jobs --dry-run --resume --rows --shard --no-csv --manifest --progress
                 --quiet --verbose --json --help'
             ;;
         generate-key | 'image generate-key')
@@ -86,8 +86,11 @@ _mfg_gen()
             ;;
         verify)
             word='--config --values --manifest --prefix --prefix_num --fileid --version
-                --inputkey --kp_hmac_inputkey --jobs --rows --shard --no-csv --progress
-                --quiet --json --help'
+                --inputkey --kp_hmac_inputkey --unseal-key --passphrase-file --passphrase-fd
+                --jobs --rows --shard --no-csv --progress --quiet --json --help'
+            ;;
+        unseal)
+            word='--key --passphrase-file --passphrase-fd --outdir --quiet --json --help'
             ;;
         flash-encrypt | flash-decrypt)
             word='--keyfile --address --output --aes-xts --flash-crypt-conf --quiet --json --help'
@@ -128,11 +131,11 @@ _mfg_gen()
         mapfile -t COMPREPLY < <(compgen -W 'generate encrypt decrypt generate-key dump get check
             diff' -- "$current")
     elif [[ $command == help ]] && ((COMP_CWORD == 2)); then
-        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify image flash-encrypt
+        mapfile -t COMPREPLY < <(compgen -W 'generate generate-key verify unseal image flash-encrypt
             flash-decrypt generate-flash-key' -- "$current")
     elif [[ $command == verify ]]; then
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
-    elif [[ $command == generate || $command == *flash-* || $command == image\ * && $command != *-key ]]; then
+    elif [[ $command == generate || $command == unseal || $command == *flash-* || $command == image\ * && $command != *-key ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }

@@ -28,13 +28,14 @@ end
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate -d 'Everything for every unit'
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate-key -d 'One key file'
 complete -c mfg_gen -f -n __fish_use_subcommand -a verify -d 'Verify a whole batch'
+complete -c mfg_gen -f -n __fish_use_subcommand -a unseal -d 'Open sealed key files'
 complete -c mfg_gen -f -n __fish_use_subcommand -a image -d 'One NVS image'
 complete -c mfg_gen -f -n __fish_use_subcommand -a flash-encrypt -d 'Encrypt data for flash'
 complete -c mfg_gen -f -n __fish_use_subcommand -a flash-decrypt -d 'Decrypt what was in flash'
 complete -c mfg_gen -f -n __fish_use_subcommand -a generate-flash-key -d 'A flash encryption key'
 complete -c mfg_gen -f -n __fish_use_subcommand -a help -d 'Help of a command'
 complete -c mfg_gen -f -n __fish_use_subcommand -l version -d 'Version of espmfg'
-complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify image flash-encrypt flash-decrypt generate-flash-key'
+complete -c mfg_gen -f -n '__mfg_gen_typed help' -a 'generate generate-key verify unseal image flash-encrypt flash-decrypt generate-flash-key'
 
 # image
 complete -c mfg_gen -f -n '__mfg_gen_typed image; or __mfg_gen_typed help image' -a generate -d 'An image from tables'
@@ -78,6 +79,7 @@ complete -c mfg_gen -n '__mfg_gen_is generate' -s n -l dry-run -d 'Check, write 
 complete -c mfg_gen -n '__mfg_gen_is generate' -l resume -d 'Continue an interrupted run'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l rows -x -d 'Units A-B'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l shard -x -d 'Unit I of each N'
+complete -c mfg_gen -n '__mfg_gen_is generate' -l seal -r -d 'Seal key files to a certificate'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l no-csv -d 'No intermediate CSV'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l manifest -r -d 'List of what is made'
 complete -c mfg_gen -n '__mfg_gen_is generate' -l progress -x -a 'auto always never' -d Bar
@@ -93,6 +95,9 @@ complete -c mfg_gen -n '__mfg_gen_is verify' -l fileid -x -d 'Column that ends f
 complete -c mfg_gen -n '__mfg_gen_is verify' -l version -x -a '1 2' -d 'NVS format'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l inputkey -r -d 'Key of all images'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l kp_hmac_inputkey -r -d 'HMAC key of all images'
+complete -c mfg_gen -n '__mfg_gen_is verify' -l unseal-key -r -d 'Opens sealed keys'
+complete -c mfg_gen -n '__mfg_gen_is verify unseal' -l passphrase-file -r -d 'Has its passphrase'
+complete -c mfg_gen -n '__mfg_gen_is verify unseal' -l passphrase-fd -x -d 'Descriptor with the passphrase'
 complete -c mfg_gen -n '__mfg_gen_is verify' -s j -l jobs -x -d Threads
 complete -c mfg_gen -n '__mfg_gen_is verify' -l rows -x -d 'Units A-B'
 complete -c mfg_gen -n '__mfg_gen_is verify' -l shard -x -d 'Unit I of each N'
@@ -109,3 +114,10 @@ complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s o -l output
 complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -s x -l aes-xts -d 'All chips but the ESP32'
 complete -c mfg_gen -n '__mfg_gen_is flash-encrypt flash-decrypt' -l flash-crypt-conf -x -d 'FLASH_CRYPT_CONFIG of the ESP32'
 complete -c mfg_gen -n '__mfg_gen_is generate-flash-key' -s l -l keylen -x -a '128 192 256 512' -d Bits
+
+# unseal
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l key -r -d 'Private key of a recipient'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l outdir -x -a '(__fish_complete_directories)' -d 'Folder for the keys'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -s q -l quiet -d 'Only faults'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -l json -d 'One JSON object'
+complete -c mfg_gen -n '__mfg_gen_is unseal' -s h -l help -d Help

@@ -10,6 +10,8 @@
  *   An existing record with another key is a refusal: a lost key file must not be
  *   replaced, as the board may have the lost one.
  * - All that can be refused is refused in the check, before flash is touched.
+ * - Test firmware comes first, each with its boot check (board_before.c); nothing of the
+ *   unit is in the flash until all of it is passed, and no fuse is burned.
  * - Flash that was cut short differs by MD5 and is written again; only a verified one is
  *   recorded.
  * - BURNING stands in the ledger before the first bit is burned. Killed before: the next
@@ -93,6 +95,25 @@ static enum em_status run_stage(struct line_worker *w, const struct stage *stage
         line_board_disconnect(&w->board);
         status = EM_OK;
     }
+}
+
+/* The stages before the job's own firmware that are left. */
+static enum em_status run_before(struct line_worker *w, struct em_error *err)
+{
+    const struct line_job *job = w->run->options->job;
+    struct line_board *board = &w->board;
+    enum em_status status = line_before_first(w, err);
+    for (; board->before < job->before_count && status == EM_OK; board->before++) {
+        const struct line_before *before = &job->before[board->before];
+        const struct stage flash = {LINE_FLASH, before->flash_step, TRIES,
+                                    line_before_flash, NULL};
+        const struct stage boot = {LINE_BOOT, before->boot_step, TRIES, line_before_boot,
+                                   NULL};
+        status = run_stage(w, &flash, err);
+        if (status == EM_OK)
+            status = run_stage(w, &boot, err);
+    }
+    return status;
 }
 
 /* ---- Its end ---- */
@@ -180,7 +201,10 @@ void line_board_run(struct line_worker *w, const char *url)
     for (size_t i = 0; i < sizeof stages / sizeof stages[0] && status == EM_OK &&
                        board->verdict == LINE_NO_VERDICT;
          i++) {
-        if (stages[i].applies == NULL || stages[i].applies(w->run->options->job))
+        if (stages[i].stage == LINE_FLASH)
+            status = run_before(w, &board->error);
+        if (status == EM_OK &&
+            (stages[i].applies == NULL || stages[i].applies(w->run->options->job)))
             status = run_stage(w, &stages[i], &board->error);
     }
     set_verdict(w, status);

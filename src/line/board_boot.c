@@ -21,21 +21,33 @@ struct heard {
     const regex_t *wanted;
     char text[HEARD_MAX + 1];
     size_t len;
+    bool cut; /* it does not begin with a line any more */
     bool found;
 };
+
+/* A line that has not ended may go on: $ is not yet its end, until there is @p no_more.
+ */
+static bool matches(const struct heard *heard, bool no_more)
+{
+    int flags = (heard->cut ? REG_NOTBOL : 0) | (no_more ? 0 : REG_NOTEOL);
+    return regexec(heard->wanted, heard->text, 0, NULL, flags) == 0;
+}
 
 static bool on_heard(void *user, const uint8_t *data, size_t len)
 {
     struct heard *heard = user;
     for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\r') /* lines end in \r\n, and $ stands before the \n */
+            continue;
         if (heard->len == HEARD_MAX) { /* forget the older half */
             memmove(heard->text, heard->text + HEARD_MAX / 2, HEARD_MAX / 2);
             heard->len = HEARD_MAX / 2;
+            heard->cut = true;
         }
         heard->text[heard->len++] = data[i] == '\0' ? ' ' : (char)data[i];
     }
     heard->text[heard->len] = '\0';
-    heard->found = regexec(heard->wanted, heard->text, 0, NULL, 0) == 0;
+    heard->found = matches(heard, false);
     return heard->found;
 }
 
@@ -55,28 +67,28 @@ static void last_line(const struct heard *heard, char out[SHOWN_MAX + 1])
     out[len] = '\0';
 }
 
-static enum em_status listen(struct line_worker *w, struct heard *heard,
-                             struct em_error *err)
+static enum em_status listen(struct line_worker *w, const struct line_listen *wanted,
+                             struct heard *heard, struct em_error *err)
 {
-    const struct line_job *job = w->run->options->job;
     char last[SHOWN_MAX + 1];
-    uint32_t baud = job->boot_baud == 0 ? (uint32_t)USUAL_BOOT_BAUD : job->boot_baud;
-    heard->wanted = &job->boot_regex;
-    enum em_status status = em_device_listen(w->board.device, baud, on_heard, heard,
-                                             job->boot_timeout_ms, err);
+    uint32_t baud = wanted->baud == 0 ? (uint32_t)USUAL_BOOT_BAUD : wanted->baud;
+    heard->wanted = wanted->regex;
+    enum em_status status =
+        em_device_listen(w->board.device, baud, on_heard, heard, wanted->timeout_ms, err);
     if (status != EM_OK && status != EM_ERR_LINK)
         return status;
-    if (heard->found)
+    if (heard->found || matches(heard, true))
         return line_record(w, "ok", NULL, EM_LEDGER_FREE, err);
     last_line(heard, last);
     return em_error_set(err, EM_ERR_VERIFY,
                         heard->len == 0 ? "is the console on this port, at this rate?"
                                         : "connect a terminal and see what it says",
-                        "boot: '%s' did not come within %u ms; last: '%s'",
-                        job->boot_text, (unsigned)job->boot_timeout_ms, last);
+                        "%s: '%s' did not come within %u ms; last: '%s'", w->board.step,
+                        wanted->text, (unsigned)wanted->timeout_ms, last);
 }
 
-enum em_status line_stage_boot(struct line_worker *w, struct em_error *err)
+enum em_status line_board_listen(struct line_worker *w, const struct line_listen *wanted,
+                                 struct em_error *err)
 {
     struct heard *heard = calloc(1, sizeof *heard);
     if (heard == NULL)
@@ -85,9 +97,17 @@ enum em_status line_stage_boot(struct line_worker *w, struct em_error *err)
     enum em_status status =
         w->board.cut_off ? EM_OK : em_device_check_same(w->board.device, err);
     if (status == EM_OK)
-        status = listen(w, heard, err);
+        status = listen(w, wanted, heard, err);
     free(heard);
     return status;
+}
+
+enum em_status line_stage_boot(struct line_worker *w, struct em_error *err)
+{
+    const struct line_job *job = w->run->options->job;
+    const struct line_listen wanted = {job->boot_text, &job->boot_regex,
+                                       job->boot_timeout_ms, job->boot_baud};
+    return line_board_listen(w, &wanted, err);
 }
 
 /* The program in flash is started, as after flashing by hand. The board is done whether

@@ -116,13 +116,12 @@ static bool is_on(const struct em_efuses *efuses)
 static bool find_key(const struct em_efuses *efuses, bool esp32,
                      struct em_efuses_block *out)
 {
-    static const char kind[] = "XTS_AES_";
     enum { ESP32_BLOCK = 1 };
     bool purposes = em_efuses_field_is(efuses, "KEY_PURPOSE_0");
     for (size_t i = 0; i < em_efuses_block_count(efuses); i++) {
         em_efuses_block(efuses, i, out);
         if (out->key && out->in_use &&
-            (purposes ? strncmp(out->purpose, kind, sizeof kind - 1) == 0
+            (purposes ? line_crypt_is_purpose(out->purpose)
                       : !esp32 || out->number == ESP32_BLOCK))
             return true;
     }

@@ -85,10 +85,11 @@ static void tell_written(const struct em_flash_written *results, size_t count, c
                    (unsigned long long)bytes); /* fits */
 }
 
-static enum em_status write_pieces(struct line_worker *w,
-                                   const struct em_flash_piece *pieces, size_t count,
-                                   struct em_error *err)
+enum em_status line_board_write(struct line_worker *w,
+                                const struct em_flash_piece *pieces, size_t count,
+                                enum em_ledger_state state, struct em_error *err)
 {
+    bool forwards = w->board.ledger.state < state;
     const struct line_job *job = w->run->options->job;
     char detail[96];
     struct em_flash_written *results = calloc(count + 1, sizeof *results);
@@ -101,7 +102,7 @@ static enum em_status write_pieces(struct line_worker *w,
         .pieces = pieces,
         .count = count,
         /* What was recorded as written is compared, and only what differs is mended. */
-        .erase_all = job->erase_all && w->board.ledger.state < EM_LEDGER_FLASHED,
+        .erase_all = job->erase_all && forwards,
         .skip_flashed = true,
     };
     enum em_status status = em_flash_write(w->board.device, &write, results, err);
@@ -112,9 +113,14 @@ static enum em_status write_pieces(struct line_worker *w,
         status = em_device_check_same(w->board.device, err);
     if (status != EM_OK)
         return status;
-    bool forwards = w->board.ledger.state < EM_LEDGER_FLASHED;
-    return line_record(w, "ok", detail, forwards ? EM_LEDGER_FLASHED : EM_LEDGER_FREE,
-                       err);
+    return line_record(w, "ok", detail, forwards ? state : EM_LEDGER_FREE, err);
+}
+
+static enum em_status write_pieces(struct line_worker *w,
+                                   const struct em_flash_piece *pieces, size_t count,
+                                   struct em_error *err)
+{
+    return line_board_write(w, pieces, count, EM_LEDGER_FLASHED, err);
 }
 
 enum em_status line_stage_flash(struct line_worker *w, struct em_error *err)

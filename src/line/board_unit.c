@@ -99,6 +99,28 @@ static enum em_status said_units(struct line_run *run, enum em_status status,
     return house ? line_fault(run, err) : status;
 }
 
+/* Receipt: to whom the key is sealed. Before its fingerprint, so that none is without. */
+static enum em_status record_seal(struct line_worker *w, const char *fingerprint,
+                                  struct em_error *err)
+{
+    const char *to = em_units_sealed_to(w->run->options->job->source);
+    char detail[EM_SEAL_RECIPIENTS_MAX * EM_KEY_FINGERPRINT_SIZE + 128];
+    if (to == NULL || w->board.ledger.key[0] != '\0')
+        return EM_OK;
+    (void)snprintf(detail, sizeof detail, "key %s sealed to %s", fingerprint, to);
+    const struct em_ledger_event event = {
+        .claim = w->board.ledger.claim,
+        .place = &w->place,
+        .mac = w->board.mac,
+        .step = "seal",
+        .outcome = "ok",
+        .detail = detail,
+    };
+    return line_ledger_said(
+        w->run, em_ledger_record(w->run->options->ledger, &event, EM_LEDGER_FREE, err),
+        err);
+}
+
 /* The key is on the disk; now its name goes on record, before anything else does. */
 static enum em_status record_key(struct line_worker *w, struct em_error *err)
 {
@@ -107,6 +129,9 @@ static enum em_status record_key(struct line_worker *w, struct em_error *err)
     enum em_status status = em_key_fingerprint(&board->key, fingerprint, err);
     if (status != EM_OK)
         return said_units(w->run, status, err);
+    status = record_seal(w, fingerprint, err);
+    if (status != EM_OK)
+        return status;
     status = line_ledger_said(
         w->run,
         em_ledger_use_key(w->run->options->ledger, board->ledger.claim, fingerprint, err),

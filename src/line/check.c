@@ -89,6 +89,20 @@ static void job_rows(const struct rows *rows, const struct line_job *job)
     row(rows, "stub", "%s", or_dash(job->stub));
 }
 
+static void crypt_rows(const struct rows *rows, const struct line_job *job)
+{
+    const struct line_crypt *crypt = &job->crypt;
+    if (!crypt->on)
+        return;
+    row(rows, "units.keys_at", "%s = 0x%" PRIx32, crypt->keys_place, crypt->keys_addr);
+    row(rows, "flash_encryption.mode", "%s", crypt->release ? "release" : "development");
+    row(rows, "flash_encryption.key", "%s",
+        crypt->scheme == EM_FLASH_ESP32 ? "aes"
+        : crypt->key_len == 64          ? "xts256"
+                                        : "xts128");
+    row(rows, "flash_encryption.firmware", "%s", crypt->firmware ? "yes" : "no");
+}
+
 static void unit_rows(const struct rows *rows, const struct line_job *job)
 {
     static const char *const encryptions[] = {"none", "key", "hmac", "flash"};
@@ -111,16 +125,36 @@ static void unit_rows(const struct rows *rows, const struct line_job *job)
         row(rows, "units.key_file", "%s", units->key_file);
     if (units->encryption >= EM_UNITS_HMAC)
         row(rows, "units.keys_dir", "%s", units->keys_dir);
-    const struct line_crypt *crypt = &job->crypt;
-    if (!crypt->on)
-        return;
-    row(rows, "units.keys_at", "%s = 0x%" PRIx32, crypt->keys_place, crypt->keys_addr);
-    row(rows, "flash_encryption.mode", "%s", crypt->release ? "release" : "development");
-    row(rows, "flash_encryption.key", "%s",
-        crypt->scheme == EM_FLASH_ESP32 ? "aes"
-        : crypt->key_len == 64          ? "xts256"
-                                        : "xts128");
-    row(rows, "flash_encryption.firmware", "%s", crypt->firmware ? "yes" : "no");
+    for (size_t i = 0; i < units->n_seal; i++) {
+        char place[LINE_PLACE_SIZE];
+        (void)snprintf(place, sizeof place, "units.seal[%zu]", i); /* fits */
+        row(rows, place, "%s, SHA-256 %.16s", units->seal[i],
+            em_units_sealed_to(job->source) + i * EM_KEY_FINGERPRINT_SIZE);
+    }
+    crypt_rows(rows, job);
+}
+
+static void before_rows(const struct rows *rows, const struct line_job *job)
+{
+    for (size_t i = 0; i < job->before_count; i++) {
+        const struct line_before *stage = &job->before[i];
+        char place[LINE_PLACE_SIZE];
+        (void)snprintf(place, sizeof place, "before[%zu].name", i); /* all of them fit */
+        row(rows, place, "%s", stage->name);
+        for (size_t k = 0; k < stage->image_count; k++) {
+            const struct line_image *image = &stage->images[k];
+            (void)snprintf(place, sizeof place, "before[%zu].images[%zu]", i, k);
+            row(rows, place, "0x%" PRIx32 ", %zu bytes, %s, SHA-256 %.16s%s", image->addr,
+                image->len, image->file, image->sha256,
+                image->encrypt ? ", encrypted" : "");
+        }
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.expect", i);
+        row(rows, place, "%s", stage->boot_text);
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.within", i);
+        row(rows, place, "%" PRIu32 "ms", stage->boot_timeout_ms);
+        (void)snprintf(place, sizeof place, "before[%zu].boot_check.baud", i);
+        row(rows, place, "%" PRIu32, stage->boot_baud);
+    }
 }
 
 static void print_images(struct flash *flash, const struct line_job *job)
@@ -169,6 +203,8 @@ static void print_station(struct flash *flash, const struct line_station *statio
     row(&rows, "reset", "%s", or_dash(station->reset_sequence));
     row(&rows, "before", "%s",
         station->before == NULL ? "default-reset" : station->before);
+    if (station->unseal_key != NULL)
+        row(&rows, "unseal_key", "%s", station->unseal_key);
     for (size_t i = 0; i < station->slot_count; i++) {
         const struct line_slot *slot = &station->slots[i];
         (void)snprintf(place, sizeof place, "slots[%zu]", i);
@@ -231,6 +267,7 @@ enum em_status line_check_print(struct flash *flash, const struct line_job *job,
     flash_print(flash, "Job:");
     job_rows(&rows, job);
     unit_rows(&rows, job);
+    before_rows(&rows, job);
     flash_json(flash, "job", rows.array);
     print_images(flash, job);
     if (station != NULL)

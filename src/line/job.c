@@ -68,30 +68,45 @@ static enum em_status take_batch(struct job_making *making, struct em_error *err
 
 /* ---- What comes after the eFuses ---- */
 
-static enum em_status take_boot(struct job_making *making, struct em_error *err)
+enum em_status line_job_boot(regex_t *regex, uint32_t *timeout_ms, uint32_t *baud,
+                             const struct line_key *expect, const struct job_y_boot *y,
+                             struct em_error *err)
 {
-    struct line_job *job = making->job;
-    const struct job_y_boot *y = making->y->boot_check;
-    struct line_key key = {job->yaml, "boot_check", LINE_NO_IDX, "expect"};
-    job->boot_timeout_ms = BOOT_TIMEOUT_MS;
-    job->boot_baud = BOOT_BAUD;
-    if (y == NULL)
-        return EM_OK;
-    int wrong = regcomp(&job->boot_regex, y->expect, REG_EXTENDED | REG_NOSUB);
+    struct line_key key = *expect;
+    *timeout_ms = BOOT_TIMEOUT_MS;
+    *baud = BOOT_BAUD;
+    /* ^ and $ are those of a line: much is said before what is waited for. */
+    int wrong = regcomp(regex, y->expect, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
     if (wrong != 0) {
         char why[128];
-        (void)regerror(wrong, &job->boot_regex, why, sizeof why);
+        (void)regerror(wrong, regex, why, sizeof why);
         return line_key_fault(&key, EM_ERR_INPUT, err,
                               "it is an extended regular expression, see regex(7)",
                               "expect: '%.128s': %s", y->expect, why);
     }
-    job->boot_check = true;
-    job->boot_text = y->expect;
     key.key = "within";
-    enum em_status status = line_take_ms(&job->boot_timeout_ms, &key, y->within, err);
+    enum em_status status = line_take_ms(timeout_ms, &key, y->within, err);
     key.key = "baud";
     if (status == EM_OK)
-        status = line_take_number(&job->boot_baud, &key, y->baud, 1, 20000000, err);
+        status = line_take_number(baud, &key, y->baud, 1, 20000000, err);
+    if (status != EM_OK)
+        regfree(regex);
+    return status;
+}
+
+static enum em_status take_boot(struct job_making *making, struct em_error *err)
+{
+    struct line_job *job = making->job;
+    const struct job_y_boot *y = making->y->boot_check;
+    const struct line_key key = {job->yaml, "boot_check", LINE_NO_IDX, "expect"};
+    job->boot_timeout_ms = BOOT_TIMEOUT_MS;
+    job->boot_baud = BOOT_BAUD;
+    if (y == NULL)
+        return EM_OK;
+    enum em_status status = line_job_boot(&job->boot_regex, &job->boot_timeout_ms,
+                                          &job->boot_baud, &key, y, err);
+    job->boot_check = status == EM_OK;
+    job->boot_text = y->expect;
     return status;
 }
 
@@ -146,8 +161,8 @@ enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err)
 {
     static enum em_status (*const parts[])(struct job_making *, struct em_error *) = {
-        take_batch,     line_job_images,   take_boot, take_retry,      line_job_units,
-        line_job_steps, line_job_rehearse, take_end,  line_job_hashes,
+        take_batch,     line_job_images, line_job_before,   take_boot, take_retry,
+        line_job_units, line_job_steps,  line_job_rehearse, take_end,  line_job_hashes,
     };
     struct em_error unused;
     void *data;
@@ -177,8 +192,10 @@ void line_job_free(struct line_job *job)
     for (size_t i = 0; i < job->image_count; i++)
         free(job->images[i].data);
     free(job->images);
+    line_job_free_before(job);
     free(job->steps);
     em_units_close(job->source);
+    free((void *)job->seal);
     if (job->boot_check)
         regfree(&job->boot_regex);
     line_yaml_free(job->yaml);

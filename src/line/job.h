@@ -32,6 +32,18 @@ struct line_image {
     unsigned long line; /* of the job file */
 };
 
+/** Firmware that a board has to run and pass before the job's own is written. */
+struct line_before {
+    char *name;
+    char *flash_step, *boot_step; /* in the ledger: "flash/NAME", "boot/NAME" */
+    struct line_image *images;
+    size_t image_count;
+    char *boot_text; /* extended regular expression */
+    regex_t boot_regex;
+    bool has_regex;
+    uint32_t boot_timeout_ms, boot_baud;
+};
+
 enum line_step_kind {
     LINE_STEP_KEY,   /* burn-key with the unit's key */
     LINE_STEP_FIELD, /* burn-efuse */
@@ -66,6 +78,9 @@ struct line_crypt {
     uint64_t keys_limit;
 };
 
+/** Is this the purpose of a key for flash encryption, or of half of one? */
+bool line_crypt_is_purpose(const char *purpose);
+
 enum line_keys_after { LINE_KEYS_KEEP, LINE_KEYS_DESTROY };
 
 /** A job, complete with defaults and checked. Paths are as seen from the current folder.
@@ -78,10 +93,13 @@ struct line_job {
     char *ledger; /* path or URL */
     struct line_image *images;
     size_t image_count;
+    struct line_before *before; /* in their order */
+    size_t before_count;
     char *partition_table;                      /* file, or NULL */
     char *flash_size, *flash_mode, *flash_freq; /* as the options of write-flash */
     bool erase_all;
     struct em_units_options units; /* texts are the job's */
+    const char **seal;             /* paths of certificates; units.seal */
     struct em_units *source;       /* opened by line_job_open() */
     char *nvs_place;               /* where the unit's image goes, as written */
     uint32_t nvs_addr;
@@ -134,6 +152,9 @@ struct line_station {
     uint32_t baud;        /* of slots without an own one */
     char *reset_sequence; /* custom, or NULL */
     char *before;
+    /* Private key that opens keys of units that are sealed, and what has its passphrase;
+     * NULL: none. */
+    const char *unseal_key, *unseal_passphrase_file;
     struct line_hook *hooks;
     size_t hook_count;
 };
@@ -143,6 +164,10 @@ struct line_station {
 enum em_status line_job_open(struct line_job *out, const char *path,
                              const struct em_hooks *hooks, struct em_error *err);
 void line_job_free(struct line_job *job);
+
+/** Image @p idx of all that a job has: its own, then those of its stages; NULL: no more.
+ */
+const struct line_image *line_job_image(const struct line_job *job, size_t idx);
 
 /** Read the station file @p path; NULL: a station without slots and hooks, with this
  * PC's name. */

@@ -226,11 +226,21 @@ static enum em_status check_own_field(const struct job_making *making,
     return EM_OK;
 }
 
+bool line_crypt_is_purpose(const char *purpose)
+{
+    static const char *const names[] = {"XTS_AES_128_KEY", "XTS_AES_256_KEY",
+                                        "XTS_AES_256_KEY_1", "XTS_AES_256_KEY_2"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (purpose != NULL && strcmp(purpose, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* With two keys of its kind a chip takes one of them, or parts of both. */
 static enum em_status check_own_steps(const struct job_making *making,
                                       struct em_error *err)
 {
-    static const char kind[] = "XTS_AES_";
     const struct line_job *job = making->job;
     const struct line_key key = crypt_key(making, "");
     enum em_status status = EM_OK;
@@ -238,8 +248,7 @@ static enum em_status check_own_steps(const struct job_making *making,
         const struct line_step *step = &job->steps[i];
         if (step->kind == LINE_STEP_FIELD)
             status = check_own_field(making, step, err);
-        else if (step->kind == LINE_STEP_KEY && step->purpose != NULL &&
-                 strncmp(step->purpose, kind, sizeof kind - 1) == 0)
+        else if (step->kind == LINE_STEP_KEY && line_crypt_is_purpose(step->purpose))
             status =
                 line_key_fault(&key, EM_ERR_INPUT, err,
                                "leave burn_key away: each unit gets a key of its own",

@@ -184,13 +184,12 @@ static enum em_status read_content(struct line_image *image, const struct line_k
     return EM_OK;
 }
 
-static enum em_status take_image(struct job_making *making, size_t idx,
-                                 struct em_error *err)
+static enum em_status take_image(struct line_image *image, struct job_making *making,
+                                 const struct job_y_image *y, const char *list,
+                                 size_t idx, struct em_error *err)
 {
-    const struct job_y_image *y = &making->y->images[idx];
     struct line_job *job = making->job;
-    struct line_image *image = &job->images[job->image_count++];
-    struct line_key key = {job->yaml, "images", idx, "file"};
+    struct line_key key = {job->yaml, list, idx, "file"};
     char place[LINE_PLACE_SIZE];
     image->line = line_yaml_line(job->yaml, line_key_place(&key, place));
     image->place = y->at;
@@ -211,20 +210,36 @@ static enum em_status take_image(struct job_making *making, size_t idx,
     return status == EM_OK ? check_content(making, image, &key, err) : status;
 }
 
+enum em_status line_job_take_images(struct line_image **out, size_t *count_out,
+                                    struct job_making *making,
+                                    const struct job_y_image *y, size_t count,
+                                    const char *list, struct em_error *err)
+{
+    enum em_status status = EM_OK;
+    *out = NULL;
+    *count_out = 0;
+    if (count == 0)
+        return EM_OK;
+    *out = calloc(count, sizeof **out);
+    if (*out == NULL)
+        return em_error_nomem(err);
+    for (size_t i = 0; i < count && status == EM_OK; i++) {
+        (*count_out)++;
+        status = take_image(&(*out)[i], making, &y[i], list, i, err);
+    }
+    return status;
+}
+
 enum em_status line_job_images(struct job_making *making, struct em_error *err)
 {
     struct line_job *job = making->job;
     enum em_status status = take_settings(making, err);
     if (status == EM_OK)
         status = take_table(making, err);
-    if (status != EM_OK || making->y->image_count == 0)
-        return status;
-    job->images = calloc(making->y->image_count, sizeof *job->images);
-    if (job->images == NULL)
-        return em_error_nomem(err);
-    for (size_t i = 0; i < making->y->image_count && status == EM_OK; i++)
-        status = take_image(making, i, err);
-    return status;
+    return status == EM_OK ? line_job_take_images(&job->images, &job->image_count, making,
+                                                  making->y->images,
+                                                  making->y->image_count, "images", err)
+                           : status;
 }
 
 /* ---- Together ---- */

@@ -102,7 +102,8 @@ struct job_y_image {
 
 struct job_y_units {
     char *config, *values, *prefix, *file_id, *size, *version, *at, *encryption,
-        *key_file, *keys_dir, *manifest, *folder, *keys_at;
+        *key_file, *keys_dir, *manifest, *folder, *keys_at, **seal;
+    uint32_t seal_count;
 };
 
 struct job_y_crypt {
@@ -138,6 +139,13 @@ struct job_y_retry {
     char *attempts, *stop_after;
 };
 
+struct job_y_before {
+    char *name;
+    struct job_y_image *images;
+    uint32_t image_count;
+    struct job_y_boot *boot_check;
+};
+
 struct job_y {
     char *batch, *chip, *ledger, *partition_table, *keys_after, *stub;
     struct job_y_flash *flash;
@@ -147,6 +155,8 @@ struct job_y {
     struct job_y_step *efuses;
     char **overrides;
     uint32_t image_count, step_count, override_count;
+    struct job_y_before *before;
+    uint32_t before_count;
     struct job_y_boot *boot_check;
     struct job_y_retry *retry;
 };
@@ -165,7 +175,7 @@ struct station_y_hook {
 };
 
 struct station_y {
-    char *name, *baud, *reset, *before;
+    char *name, *baud, *reset, *before, *unseal_key, *unseal_passphrase_file;
     struct station_y_slot *slots;
     struct station_y_hook *hooks;
     uint32_t slot_count, hook_count;
@@ -187,6 +197,20 @@ struct job_making {
 
 /** Flash settings, partition table and images (job_images.c). */
 enum em_status line_job_images(struct job_making *making, struct em_error *err);
+/** The images of a list that stands at @p list; *out and *count_out are the caller's also
+ * after a fault. */
+enum em_status line_job_take_images(struct line_image **out, size_t *count_out,
+                                    struct job_making *making,
+                                    const struct job_y_image *y, size_t count,
+                                    const char *list, struct em_error *err);
+/** A boot check: the expression, compiled if it is EM_OK, and its times. @p expect: where
+ * the expression stands. */
+enum em_status line_job_boot(regex_t *regex, uint32_t *timeout_ms, uint32_t *baud,
+                             const struct line_key *expect, const struct job_y_boot *y,
+                             struct em_error *err);
+/** Stages before the job's own firmware (job_before.c). */
+enum em_status line_job_before(struct job_making *making, struct em_error *err);
+void line_job_free_before(struct line_job *job);
 /** A place of the flash: address, and end of its partition or 0. */
 enum em_status line_job_place(uint32_t *addr_out, uint64_t *limit_out,
                               const struct job_making *making, const struct line_key *key,

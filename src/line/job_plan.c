@@ -136,6 +136,22 @@ static void add_number(struct em_buf *text, const char *name, uint64_t value)
     add(text, name, number);
 }
 
+/* A stage is what is written and what has to be heard: who has passed it has passed that.
+ */
+static void add_before(struct em_buf *text, const struct line_before *stage)
+{
+    em_buf_append_text(text, "\nbefore");
+    add(text, "name", stage->name);
+    add(text, "expect", stage->boot_text);
+    for (size_t i = 0; i < stage->image_count; i++) {
+        const struct line_image *image = &stage->images[i];
+        em_buf_append_text(text, "\nimage");
+        add_number(text, "at", image->addr);
+        add(text, "sha256", image->sha256);
+        add(text, "encrypt", image->encrypt ? "yes" : "no");
+    }
+}
+
 static enum em_status hash_job(struct line_job *job, struct em_error *err)
 {
     struct em_buf text = {0};
@@ -161,6 +177,8 @@ static enum em_status hash_job(struct line_job *job, struct em_error *err)
         if (image->host_encrypt)
             add(&text, "host-encrypt", "yes");
     }
+    for (size_t i = 0; i < job->before_count; i++)
+        add_before(&text, &job->before[i]);
     return end_text(job->digest, &text, EM_OK, err);
 }
 

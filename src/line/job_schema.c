@@ -7,6 +7,7 @@
 enum {
     TEXT_MAX = 1024,
     IMAGES_MAX = 64,
+    BEFORE_MAX = 16,
     STEPS_MAX = 64,
     NAMES_MAX = 64, /* of a list */
     SLOTS_MAX = 256,
@@ -62,6 +63,8 @@ static const struct cyaml_schema_field units_fields[] = {
     TEXT("encryption", struct job_y_units, encryption),
     TEXT("key_file", struct job_y_units, key_file),
     TEXT("keys_dir", struct job_y_units, keys_dir),
+    LIST("seal", struct job_y_units, seal, seal_count, &text_entry,
+         EM_SEAL_RECIPIENTS_MAX),
     TEXT("manifest", struct job_y_units, manifest),
     TEXT("folder", struct job_y_units, folder),
     TEXT("keys_at", struct job_y_units, keys_at),
@@ -114,6 +117,17 @@ static const struct cyaml_schema_field boot_fields[] = {
     TEXT("baud", struct job_y_boot, baud),
     CYAML_FIELD_END,
 };
+static const struct cyaml_schema_field before_fields[] = {
+    NEEDED("name", struct job_y_before, name),
+    CYAML_FIELD_SEQUENCE_COUNT("images", CYAML_FLAG_POINTER, struct job_y_before, images,
+                               image_count, &image_entry, 1, IMAGES_MAX),
+    CYAML_FIELD_MAPPING_PTR("boot_check", CYAML_FLAG_POINTER, struct job_y_before,
+                            boot_check, boot_fields),
+    CYAML_FIELD_END,
+};
+static const struct cyaml_schema_value before_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct job_y_before, before_fields),
+};
 static const struct cyaml_schema_field retry_fields[] = {
     TEXT("attempts", struct job_y_retry, attempts),
     TEXT("stop_after", struct job_y_retry, stop_after),
@@ -132,6 +146,7 @@ static const struct cyaml_schema_field job_fields[] = {
     MAPPING("flash_encryption", struct job_y, flash_encryption, crypt_fields),
     LIST("efuses", struct job_y, efuses, step_count, &step_entry, STEPS_MAX),
     LIST("overrides", struct job_y, overrides, override_count, &text_entry, NAMES_MAX),
+    LIST("before", struct job_y, before, before_count, &before_entry, BEFORE_MAX),
     MAPPING("boot_check", struct job_y, boot_check, boot_fields),
     MAPPING("retry", struct job_y, retry, retry_fields),
     TEXT("keys_after", struct job_y, keys_after),
@@ -170,6 +185,8 @@ static const struct cyaml_schema_field station_fields[] = {
     TEXT("baud", struct station_y, baud),
     TEXT("reset", struct station_y, reset),
     TEXT("before", struct station_y, before),
+    TEXT("unseal_key", struct station_y, unseal_key),
+    TEXT("unseal_passphrase_file", struct station_y, unseal_passphrase_file),
     LIST("slots", struct station_y, slots, slot_count, &slot_entry, SLOTS_MAX),
     LIST("hooks", struct station_y, hooks, hook_count, &hook_entry, HOOKS_MAX),
     CYAML_FIELD_END,

@@ -48,6 +48,7 @@ static enum em_status take_manifest(struct job_making *making, struct em_error *
         {"key_file", y->key_file},
         {"keys_dir", y->keys_dir},
         {"keys_at", y->keys_at},
+        {"seal", y->seal_count > 0 ? "" : NULL},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         const struct line_key key = units_key(making, others[i].key);
@@ -68,6 +69,32 @@ static enum em_status take_manifest(struct job_making *making, struct em_error *
                                                    (int)(slash - units->manifest + 1),
                                                    units->manifest);
     return units->outdir == NULL ? em_error_nomem(err) : EM_OK;
+}
+
+/* Certificates that the units' keys are sealed to. */
+static enum em_status take_seal(struct job_making *making, size_t encryption,
+                                struct em_error *err)
+{
+    const struct job_y_units *y = making->y->units;
+    struct line_job *job = making->job;
+    const struct line_key key = units_key(making, "seal");
+    if (y->seal_count == 0)
+        return EM_OK;
+    if (encryption < EM_UNITS_HMAC)
+        return line_key_fault(&key, EM_ERR_INPUT, err,
+                              "it is for encryption: hmac or flash",
+                              "seal, but encryption is %s", encryptions[encryption]);
+    job->seal = calloc(y->seal_count, sizeof *job->seal);
+    if (job->seal == NULL)
+        return em_error_nomem(err);
+    for (uint32_t i = 0; i < y->seal_count; i++) {
+        enum em_status status = take_path(&job->seal[i], making, y->seal[i], err);
+        if (status != EM_OK)
+            return status;
+    }
+    job->units.seal = job->seal;
+    job->units.n_seal = y->seal_count;
+    return EM_OK;
 }
 
 static enum em_status take_encryption(struct job_making *making, struct em_error *err)
@@ -99,7 +126,7 @@ static enum em_status take_encryption(struct job_making *making, struct em_error
     if (status == EM_OK && how >= EM_UNITS_HMAC)
         status = take_path(&units->keys_dir, making,
                            y->keys_dir == NULL ? "keys" : y->keys_dir, err);
-    return status;
+    return status == EM_OK ? take_seal(making, how, err) : status;
 }
 
 static enum em_status take_size(struct job_making *making, struct em_error *err)

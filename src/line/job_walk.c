@@ -186,8 +186,9 @@ static enum em_status walk_sequence(struct walk *walk,
         enum em_status status = walk_value(walk, want->sequence.entry, inner, NULL);
         if (status == EM_ERR_STOPPED) { /* the end of the list, not an entry */
             if (idx < want->sequence.min)
-                return fault(walk, line, NULL, "'%s' has to have at least %u entries",
-                             key, want->sequence.min);
+                return fault(walk, line, "the manual page of the file has all keys",
+                             "'%s' has to have at least %u entr%s", key,
+                             want->sequence.min, want->sequence.min == 1 ? "y" : "ies");
             return EM_OK;
         }
         if (status != EM_OK)

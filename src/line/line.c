@@ -242,7 +242,8 @@ static enum em_status count_units(struct line_run *run, struct em_error *err)
 
 static void free_shared(struct line_run *run)
 {
-    for (size_t i = 0; run->shared != NULL && i < run->options->job->image_count; i++)
+    for (size_t i = 0;
+         run->shared != NULL && line_job_image(run->options->job, i) != NULL; i++)
         em_flash_share_free(run->shared[i]);
     free(run->shared);
     run->shared = NULL;
@@ -251,14 +252,17 @@ static void free_shared(struct line_run *run)
 static enum em_status share_images(struct line_run *run, struct em_error *err)
 {
     const struct line_job *job = run->options->job;
+    const struct line_image *image;
     enum em_status status = EM_OK;
-    run->shared = calloc(job->image_count + 1, sizeof(struct em_flash_shared *));
+    size_t count = 0;
+    while (line_job_image(job, count) != NULL)
+        count++;
+    run->shared = calloc(count + 1, sizeof(struct em_flash_shared *));
     if (run->shared == NULL)
         return em_error_nomem(err);
-    for (size_t i = 0; i < job->image_count && status == EM_OK; i++) {
-        if (job->images[i].len > 0)
-            status = em_flash_share(&run->shared[i], job->images[i].data,
-                                    job->images[i].len, err);
+    for (size_t i = 0; status == EM_OK && (image = line_job_image(job, i)) != NULL; i++) {
+        if (image->len > 0)
+            status = em_flash_share(&run->shared[i], image->data, image->len, err);
     }
     return status;
 }

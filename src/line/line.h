@@ -140,6 +140,7 @@ extern const char *const line_event_names[];
 /**
  * What @p event is for hooks, from line_event_names: "arrived" (the slot goes to
  * CONNECT), "claimed", "flashed", "burned", "booted" (such a step, outcome "ok"),
+ * "tested" (step "boot/NAME", likewise),
  * "passed", "passed-before", "failed", "aborted" (verdicts), "removed", "end". NULL:
  * hooks are not told of it.
  */

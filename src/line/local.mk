@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += libline.la
 libline_la_SOURCES = \
 	src/line/board.c \
+	src/line/board_before.c \
 	src/line/board_boot.c \
 	src/line/board_burn.c \
 	src/line/board_crypt.c \
@@ -19,6 +20,7 @@ libline_la_SOURCES = \
 	src/line/hooks.c \
 	src/line/job.c \
 	src/line/job.h \
+	src/line/job_before.c \
 	src/line/job_crypt.c \
 	src/line/job_images.c \
 	src/line/job_int.h \

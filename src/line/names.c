@@ -29,7 +29,7 @@ const char *line_verdict_name(enum line_verdict verdict)
 }
 
 const char *const line_event_names[] = {
-    "arrived",       "claimed", "flashed", "burned",  "booted", "passed",
+    "arrived",       "claimed", "tested",  "flashed", "burned", "booted", "passed",
     "passed-before", "failed",  "aborted", "removed", "end",    NULL,
 };
 
@@ -48,7 +48,8 @@ static const char *step_name(const struct line_event *event)
         if (strcmp(event->step, steps[i][0]) == 0)
             return steps[i][1];
     }
-    return NULL;
+    /* of a stage before the job's own firmware */
+    return strncmp(event->step, "boot/", strlen("boot/")) == 0 ? "tested" : NULL;
 }
 
 const char *line_event_name(const struct line_event *event)

@@ -47,7 +47,7 @@ const struct line_totals *line_tally_totals(struct line_tally *tally, int64_t no
 struct line_run {
     const struct line_options *options;
     int64_t utc_us, clock_us;        /* both clocks at the start */
-    struct em_flash_shared **shared; /* of each image of the job: compressed once */
+    struct em_flash_shared **shared; /* of each line_job_image(): compressed once */
     pthread_mutex_t lock;            /* of what follows, and around the view */
     pthread_cond_t changed;          /* a board that counts towards @c count has ended */
     struct line_tally tally;
@@ -80,6 +80,7 @@ struct line_board {
     struct em_key key;
     const uint8_t *image; /* the unit's */
     size_t image_len;
+    size_t before;      /* the stage it is at; all of them: the job itself */
     bool keep_flash;    /* encrypted by the chip since it was written */
     bool cut_off;       /* its eFuses closed the way to it */
     atomic_bool locked; /* inside a burn: nothing stops it */
@@ -113,6 +114,27 @@ enum em_status line_stage_flash(struct line_worker *w, struct em_error *err);
 enum em_status line_stage_burn(struct line_worker *w, struct em_error *err);
 enum em_status line_stage_boot(struct line_worker *w, struct em_error *err);
 enum em_status line_stage_finish(struct line_worker *w, struct em_error *err);
+
+/** Begin with the first stage before the job's own that the board has not passed. */
+enum em_status line_before_first(struct line_worker *w, struct em_error *err);
+enum em_status line_before_flash(struct line_worker *w, struct em_error *err);
+enum em_status line_before_boot(struct line_worker *w, struct em_error *err);
+
+/** Write and verify @p pieces, what is there already left out; then the record, with @p
+ * state (FREE: a stage before the job's own, which erases nothing else). */
+enum em_status line_board_write(struct line_worker *w,
+                                const struct em_flash_piece *pieces, size_t count,
+                                enum em_ledger_state state, struct em_error *err);
+
+/** What a program has to say. */
+struct line_listen {
+    const char *text; /* of the expression */
+    const regex_t *regex;
+    uint32_t timeout_ms, baud;
+};
+/** Reset the board, listen until it has said that, and record it. */
+enum em_status line_board_listen(struct line_worker *w, const struct line_listen *wanted,
+                                 struct em_error *err);
 
 /** Open the device, and compare its MAC with the one that is known. */
 enum em_status line_board_connect(struct line_worker *w, struct em_error *err);

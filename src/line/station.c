@@ -155,6 +155,24 @@ static enum em_status take_reset(struct line_station *station, const struct stat
     return EM_OK;
 }
 
+static enum em_status take_unseal(struct line_station *station, const struct station_y *y,
+                                  struct em_error *err)
+{
+    const struct line_key key = {station->yaml, "", LINE_NO_IDX,
+                                 "unseal_passphrase_file"};
+    if (y->unseal_passphrase_file != NULL && y->unseal_key == NULL)
+        return line_key_fault(&key, EM_ERR_INPUT, err, "name the private key as well",
+                              "a passphrase, but no unseal_key");
+    if (y->unseal_key != NULL &&
+        (station->unseal_key = line_yaml_path(station->yaml, y->unseal_key)) == NULL)
+        return em_error_nomem(err);
+    if (y->unseal_passphrase_file != NULL &&
+        (station->unseal_passphrase_file =
+             line_yaml_path(station->yaml, y->unseal_passphrase_file)) == NULL)
+        return em_error_nomem(err);
+    return EM_OK;
+}
+
 static enum em_status take(struct line_station *station, const struct station_y *y,
                            struct em_error *err)
 {
@@ -171,6 +189,8 @@ static enum em_status take(struct line_station *station, const struct station_y 
     }
     if (status == EM_OK)
         status = take_reset(station, y, err);
+    if (status == EM_OK)
+        status = take_unseal(station, y, err);
     return status == EM_OK ? take_lists(station, y, err) : status;
 }
 
