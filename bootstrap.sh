@@ -32,8 +32,8 @@ say() {
 # stricter checks of .ci/run need.
 packages='autoconf automake libtool make gcc libc6-dev binutils pkg-config mawk
     libssl-dev libdeflate-dev libelf-dev libjansson-dev liblua5.4-dev libserialport-dev
-    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libmicrohttpd-dev libcunit1-dev'
-checkers='mandoc fish strace openssl'
+    libsqlite3-dev zlib1g-dev libcyaml-dev libyaml-dev libmicrohttpd-dev libpq-dev libcunit1-dev'
+checkers='mandoc fish strace openssl postgresql'
 tools='clang clang-format doxygen libclang-rt-14-dev shellcheck git util-linux xz-utils chromium'
 
 as_root() {

@@ -79,11 +79,12 @@ int em_error_format(const struct em_error *err, char *out, size_t size)
 }
 
 /* Make one line of UTF-8 of @p text, whatever it quotes: '?' stands for what is none and
- * for control characters, which could play tricks
- * with a terminal. A character that was
- * cut at the end of the buffer of @p size bytes goes away. */
+ * for control characters, which could play tricks with a terminal. A character that was
+ * cut at the end of the buffer of @p size bytes goes away. Passwords of URLs are not
+ * shown, whoever quotes them. */
 static void tidy(char *text, size_t size)
 {
+    em_text_hide_passwords(text, strlen(text) + 1 == size);
     size_t len = strlen(text);
     for (size_t i = 0; i < len;) {
         uint32_t code;

@@ -328,3 +328,45 @@ unsigned em_text_distance(const char *a, const char *b)
     }
     return row[wide];
 }
+
+/* ---- Passwords ---- */
+
+/* [from, to) becomes stars, three at most; the new end. */
+static char *hide(char *from, char *to)
+{
+    for (int i = 0; i < 3 && from < to; i++)
+        *from++ = '*';
+    memmove(from, to, strlen(to) + 1);
+    return from;
+}
+
+/* Behind the "://" of a word that ends at white space. */
+static void hide_of_word(char *text, bool cut)
+{
+    static const char spaces[] = " \t\r\n";
+    size_t len = strcspn(text, spaces);
+    char *at = NULL;
+    for (size_t i = 0; i < len; i++)
+        at = text[i] == '@' ? text + i : at;
+    if (at == NULL && cut && text[len] == '\0')
+        at = text + len;
+    char *colon = at == NULL ? NULL : memchr(text, ':', (size_t)(at - text));
+    if (colon != NULL)
+        text = hide(colon + 1, at);
+    for (;;) {
+        static const char name[] = "password=";
+        char *value = strstr(text, name);
+        if (value == NULL || value >= text + strcspn(text, spaces))
+            return;
+        value += sizeof name - 1;
+        text = hide(value, value + strcspn(value, "& \t\r\n'"));
+    }
+}
+
+void em_text_hide_passwords(char *text, bool cut)
+{
+    while ((text = strstr(text, "://")) != NULL) {
+        text += 3;
+        hide_of_word(text, cut);
+    }
+}

@@ -60,6 +60,11 @@ struct em_span em_text_strip(struct em_span text);
  * printable. */
 void em_text_show_char(char out[EM_TEXT_CHAR_SHOWN], const uint8_t *p, size_t len);
 
+/** Passwords of URLs in @p text become "***", or as many stars as they have bytes: of
+ * "scheme://USER:PASSWORD@", up to the last '@' of the word, and of "password=".
+ * @p cut: the end of @p text is lost, where the '@' may have been. */
+void em_text_hide_passwords(char *text, bool cut);
+
 /** How many letters have to be changed, added or dropped to make @p b of @p a
  * (Levenshtein); EM_TEXT_FAR for texts of more than 64 bytes. To name the nearest of
  * several. */

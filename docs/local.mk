@@ -20,6 +20,7 @@ dist_doc_DATA += \
 	docs/efuse-scripts.md \
 	docs/guide.md \
 	docs/json.md \
+	docs/ledger-server.md \
 	docs/manifest.md
 
 schemadir        = $(docdir)/schema

@@ -6,6 +6,7 @@
 #include "src/cli.h"
 
 #include "base/error_int.h"
+#include "base/text_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,12 +48,13 @@ int cli_fault(const char *program, const struct cli_command *command, const char
               ...)
 {
     va_list ap;
+    char what[1024];
+    va_start(ap, format);
+    int len = vsnprintf(what, sizeof what, format, ap); /* long texts are cut */
+    va_end(ap);
+    em_text_hide_passwords(what, len >= (int)sizeof what);
     if (command->fault != NULL) {
-        char what[400];
         const char *last = strrchr(command->name, ' ');
-        va_start(ap, format);
-        (void)vsnprintf(what, sizeof what, format, ap);
-        va_end(ap);
         (void)em_error_set(command->fault, EM_ERR_USAGE, NULL, "%s: %s",
                            last == NULL ? command->name : last + 1, what);
         return 2;
@@ -60,11 +62,7 @@ int cli_fault(const char *program, const struct cli_command *command, const char
     print_usage(stderr, program, command);
     (void)fprintf(stderr, " (try '");
     print_name(stderr, program, command);
-    (void)fprintf(stderr, " --help')\n%s: ", program);
-    va_start(ap, format);
-    (void)vfprintf(stderr, format, ap);
-    va_end(ap);
-    (void)fputc('\n', stderr);
+    (void)fprintf(stderr, " --help')\n%s: %s\n", program, what);
     return 2;
 }
 

@@ -24,15 +24,16 @@ static const struct cli_command *const commands[] = {
     &ledger_export.cli,
     &ledger_report.cli,
     &ledger_check.cli,
+    &ledger_copy.cli,
     NULL,
 };
 
 const struct cli_command ledger_group = {
     .name = "ledger",
     .summary = "Look into the ledger of a batch: which board got which unit",
-    .about =
-        "A ledger is one file; 'mfg_flash line' writes it. All of these commands may "
-        "be used\nwhile a line runs. Manual page: mfg_flash-ledger(1)\n",
+    .about = "A ledger is one file, or a schema of a PostgreSQL server; 'mfg_flash line' "
+             "writes it. All of these commands may "
+             "be used\nwhile a line runs. Manual page: mfg_flash-ledger(1)\n",
     .examples = "  mfg_flash ledger status\n"
                 "  mfg_flash ledger show 7c:df:a1:00:00:01\n"
                 "  mfg_flash ledger scrap EX1-0007 --reason \"board broken\"\n",
@@ -109,8 +110,9 @@ int ledger_parse(struct flash *flash, struct ledger_args *args, int argc, char *
 {
     *args = (struct ledger_args){.ledger = "batch.db", .csv = true, .state = -1};
     int exit_status = flash_parse(flash, argc, argv, args->words, take, args);
+    em_ledger_url_show(args->shown, sizeof args->shown, args->ledger);
     if (exit_status < 0)
-        flash_json(flash, "ledger", flash_json_text(args->ledger));
+        flash_json(flash, "ledger", flash_json_text(args->shown));
     return exit_status;
 }
 
@@ -167,7 +169,8 @@ static enum em_status init_job(struct flash *flash, struct ledger_args *args,
     args->units = em_units_count(job->source);
     args->chip = job->chip;
     options->url = args->ledger;
-    flash_json(flash, "ledger", flash_json_text(args->ledger));
+    em_ledger_url_show(args->shown, sizeof args->shown, args->ledger);
+    flash_json(flash, "ledger", flash_json_text(args->shown));
     return line_ledger_begin(job, options, &flash->err);
 }
 
@@ -201,7 +204,7 @@ static int init(struct flash *flash, int argc, char **argv)
                                 ? init_bare(flash, &args, &options)
                                 : init_job(flash, &args, &job, &options);
     if (status == EM_OK) {
-        flash_print(flash, "Ledger '%s' of batch '%s': %llu unit%s, %s", args.ledger,
+        flash_print(flash, "Ledger '%s' of batch '%s': %llu unit%s, %s", args.shown,
                     args.name, args.units, args.units == 1 ? "" : "s", args.chip);
         flash_json(flash, "count", json_integer((json_int_t)args.units));
     }
@@ -341,9 +344,9 @@ static int check(struct flash *flash, int argc, char **argv)
         flash->term.found = faults > 0;
         flash_json(flash, "faults", json_integer((json_int_t)faults));
         if (faults == 0)
-            flash_print(flash, "Ledger '%s': all promises hold", args.ledger);
+            flash_print(flash, "Ledger '%s': all promises hold", args.shown);
         else
-            flash_print(flash, "Ledger '%s': %lu fault%s", args.ledger, faults,
+            flash_print(flash, "Ledger '%s': %lu fault%s", args.shown, faults,
                         faults == 1 ? "" : "s");
     }
     em_ledger_close(ledger);

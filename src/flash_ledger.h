@@ -11,7 +11,8 @@
 
 /** Options of all these commands; which of them a command has is in its table. */
 struct ledger_args {
-    const char *ledger; /* path */
+    const char *ledger;         /* path or URL */
+    char shown[EM_LEDGER_NAME]; /* … without a password */
     bool ledger_given;
     const char *reason;
     const char *name, *chip; /* of a new batch */
@@ -43,7 +44,7 @@ enum {
 };
 /* clang-format off */
 #define LEDGER_OPTION                                                                      \
-    {"ledger", NULL, "FILE", "the ledger (default: batch.db)", LEDGER_OPT_LEDGER}
+    {"ledger", NULL, "FILE|URL", "the ledger (default: batch.db)", LEDGER_OPT_LEDGER}
 /* clang-format on */
 
 extern const struct cli_command ledger_group;
@@ -57,6 +58,7 @@ extern const struct flash_command ledger_scrap;
 extern const struct flash_command ledger_export;
 extern const struct flash_command ledger_check;
 extern const struct flash_command ledger_report;
+extern const struct flash_command ledger_copy;
 
 /** Parse the words of a command. -1, or the exit status. */
 int ledger_parse(struct flash *flash, struct ledger_args *args, int argc, char **argv);

@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
     {"watch", NULL, NULL, "take each board that is plugged in, until it is unplugged",
      OPT_WATCH},
     {"count", NULL, "N", "end after N boards that passed", OPT_COUNT},
-    {"ledger", NULL, "FILE", "who got what (default: as the job says)", OPT_LEDGER},
+    {"ledger", NULL, "FILE|URL", "who got what (default: as the job says)", OPT_LEDGER},
     {"check", NULL, NULL,
      "check job and station, print every value and the plan of eFuses with its hash; "
      "touch nothing",
@@ -200,13 +200,17 @@ static void tell_end(struct flash_line *line)
         [LINE_END_STOPPED] = "stopped",
     };
     struct flash *flash = line->flash;
+    char ledger[EM_LEDGER_NAME];
     if (line->check)
         return;
     flash_json(flash, "event", json_string("end"));
     flash_json(flash, "batch", flash_json_text(line->job.name));
     flash_json(flash, "chip", flash_json_text(line->job.chip));
     flash_json(flash, "station", flash_json_text(line->station.name));
-    flash_json(flash, "ledger", flash_json_text(line->job.ledger));
+    if (line->job.ledger != NULL) /* of a job that could not be read there is none */
+        em_ledger_url_show(ledger, sizeof ledger, line->job.ledger);
+    flash_json(flash, "ledger",
+               line->job.ledger == NULL ? json_null() : flash_json_text(ledger));
     flash_json(flash, "result",
                line->ran ? json_string(results[line->end]) : json_null());
     flash_json(flash, "totals",

@@ -88,11 +88,13 @@ static enum em_status begin(struct flash_line *line,
                             const struct em_ledger_options *options, struct em_error *err)
 {
     const struct line_job *job = &line->job;
+    char shown[EM_LEDGER_NAME];
+    em_ledger_url_show(shown, sizeof shown, options->url);
     enum em_status status = line_ledger_begin(job, options, err);
     if (status == EM_OK)
         term_tell(&line->flash->term, EM_LOG_INFO, NULL,
-                  "Began ledger %s for batch '%s' of %" PRIu64 " units", options->url,
-                  job->name, em_units_count(job->source));
+                  "Began ledger %s for batch '%s' of %" PRIu64 " units", shown, job->name,
+                  em_units_count(job->source));
     return status == EM_ERR_EXISTS ? EM_OK : status; /* another has begun it just now */
 }
 
@@ -101,6 +103,7 @@ static enum em_status compare(const struct flash_line *line, struct em_error *er
 {
     const struct line_job *job = &line->job;
     struct em_ledger_batch batch;
+    char shown[EM_LEDGER_NAME];
     char what[160] = "images, tables or eFuse steps";
     em_ledger_batch(line->ledger, &batch);
     uint64_t units = em_units_count(job->source);
@@ -115,17 +118,22 @@ static enum em_status compare(const struct flash_line *line, struct em_error *er
                        batch.units);
     else if (strcmp(batch.job, job->digest) == 0)
         return EM_OK;
+    em_ledger_url_show(shown, sizeof shown, job->ledger);
     return em_error_set(
         err, EM_ERR_REFUSED,
         "go on with the job as it was, or begin another batch with --ledger FILE",
-        "job differs from the one that ledger '%s' was begun with on %.10s: %s",
-        job->ledger, batch.created, what);
+        "job differs from the one that ledger '%s' was begun with on %.10s: %s", shown,
+        batch.created, what);
 }
 
-static bool is_there(const char *url)
+/* The folder of the job: where its journal stands, if there is one. The caller's. */
+static char *folder_of(const char *job_file)
 {
-    struct stat st;
-    return strstr(url, "://") != NULL || stat(url, &st) == 0;
+    const char *slash = strrchr(job_file, '/');
+    char *folder = strdup(slash == NULL ? "." : job_file);
+    if (folder != NULL && slash != NULL)
+        folder[slash == job_file ? 1 : slash - job_file] = '\0';
+    return folder;
 }
 
 static enum em_status find_approval(struct flash_line *line, bool *found,
@@ -140,25 +148,37 @@ static enum em_status find_approval(struct flash_line *line, bool *found,
     return status;
 }
 
-enum em_status flash_line_ledger(struct flash_line *line, struct em_error *err)
+/* Opened, and made before if it is not there; *approved: the plan was, for that. */
+static enum em_status open_ledger(struct flash_line *line, bool *approved,
+                                  struct em_error *err)
 {
-    const struct em_hooks hooks = term_hooks(&line->flash->term);
     struct em_ledger_options options = EM_LEDGER_OPTIONS_INIT;
-    enum em_status status = EM_OK;
-    bool approved = false; /* now, by this call */
-    bool known = false;    /* and the ledger knows */
+    bool there = false;
+    char *folder = folder_of(line->job_file);
     options.url = line->job.ledger;
     options.station = line->station.name;
     options.version = PACKAGE_VERSION;
-    options.hooks = hooks;
-    if (line->approve != NULL || !is_there(options.url)) {
+    options.hooks = term_hooks(&line->flash->term);
+    options.journal = folder;
+    enum em_status status = folder == NULL ? em_error_nomem(err)
+                                           : em_ledger_is_there(options.url, &there, err);
+    if (status == EM_OK && (line->approve != NULL || !there)) {
         status = approve(line, err);
-        approved = status == EM_OK;
+        *approved = status == EM_OK;
     }
-    if (status == EM_OK && !is_there(options.url))
+    if (status == EM_OK && !there)
         status = begin(line, &options, err);
     if (status == EM_OK)
         status = em_ledger_open(&line->ledger, &options, err);
+    free(folder);
+    return status;
+}
+
+enum em_status flash_line_ledger(struct flash_line *line, struct em_error *err)
+{
+    bool approved = false; /* now, by this call */
+    bool known = false;    /* and the ledger knows */
+    enum em_status status = open_ledger(line, &approved, err);
     if (status == EM_OK)
         status = compare(line, err);
     if (status == EM_OK)

@@ -41,6 +41,7 @@ mfg_flash_SOURCES = \
 	src/flash_ledger.c \
 	src/flash_ledger.h \
 	src/flash_ledger_change.c \
+	src/flash_ledger_copy.c \
 	src/flash_ledger_export.c \
 	src/flash_ledger_report.c \
 	src/flash_ledger_show.c \

@@ -75,6 +75,11 @@ got=0
 [ "$got" -eq 2 ] || fail "exit status $got"
 "$checker" "$schema" object || fail "the object of a fault: $(cat object)"
 
+got=0
+"$MFG_FLASH" line samples/no.yaml --json >object 2>stderr </dev/null || got=$?
+[ "$got" -eq 2 ] || fail "exit status $got without a job"
+"$checker" "$schema" object || fail "the object without a job: $(cat object)"
+
 # Another job with this ledger.
 sed 's/size: 4MB/size: 4MB, mode: dio/' $job >samples/other.yaml
 expect 2 stderr 'differs from the one that ledger' samples/other.yaml "$sim"

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/data \
 	tests/efuse_util.sh \
+	tests/pg_util.sh \
 	tests/flash_util.sh \
 	tests/fuzz \
 	tests/em_test.h \
@@ -66,7 +67,9 @@ test_scripts = \
 	tests/image_cli.sh \
 	tests/json.sh \
 	tests/ledger_cli.sh \
+	tests/ledger_pg.sh \
 	tests/ledger_report.sh \
+	tests/ledger_server.sh \
 	tests/library.sh \
 	tests/line_before.sh \
 	tests/line_cli.sh \
@@ -76,6 +79,7 @@ test_scripts = \
 	tests/line_watch.sh \
 	tests/line_check.sh \
 	tests/line_crash.sh \
+	tests/line_stations.sh \
 	tests/resume_kill.sh \
 	tests/seal_cli.sh \
 	tests/seal_line.sh \
@@ -189,6 +193,7 @@ unit_tests = \
 	tests/test_mfg_ledger_claim \
 	tests/test_mfg_ledger_faults \
 	tests/test_mfg_ledger_kill \
+	tests/test_mfg_ledger_stations \
 	tests/test_mfg_manifest \
 	tests/test_mfg_names \
 	tests/test_mfg_outputs \
@@ -219,8 +224,9 @@ unit_tests = \
 	tests/test_nvs_reader_blob
 
 check_PROGRAMS += $(unit_tests) golden_efuse golden_nvs json_schema ledger_fill \
-	line_crash make_elf resume_kill \
-	ledger_many live_show
+	ledger_many line_crash live_show make_elf resume_kill tcp_cut \
+	tests/test_mfg_ledger_lost \
+	tests/test_mfg_ledger_pg
 TESTS += $(unit_tests) $(test_scripts)
 else
 check-local:
@@ -268,14 +274,26 @@ live_show_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHT
 ledger_many_SOURCES = tests/ledger_many.c
 ledger_many_LDADD   = libespmfg_all.la $(EM_LIBS) -lm
 
-# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS.
+# A network that can be cut.
+tcp_cut_SOURCES = tests/tcp_cut.c
+tcp_cut_LDADD   =
+
+# The whole of it: EM_SEED, EM_BOARDS, EM_KILLS, EM_CUTS, and with stations EM_SERVER_KILLS,
+# EM_NET_CUTS.
 line_crash_SOURCES = tests/crash/crash.c tests/crash/crash.h tests/crash/hits.c \
-	tests/crash/proof.c tests/crash/run.c tests/crash/world.c tests/program_util.h
+	tests/crash/proof.c tests/crash/run.c tests/crash/server.c tests/crash/storm.c \
+	tests/crash/world.c tests/program_util.h
 line_crash_LDADD   = libespmfg_all.la $(EM_LIBS)
 
 crash: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT)
 	./line_crash ./mfg_flash ./mfg_sim $(top_srcdir)/samples "$(EM_SEED)" \
 	  $${EM_BOARDS:-32} $${EM_KILLS:-300} $${EM_CUTS:-300}
+
+crash-stations: mfg_flash$(EXEEXT) mfg_sim$(EXEEXT) line_crash$(EXEEXT) tcp_cut$(EXEEXT)
+	top_srcdir=$(top_srcdir) top_builddir=. MFG_FLASH=./mfg_flash MFG_SIM=./mfg_sim \
+	  EM_SEED="$(EM_SEED)" EM_BOARDS=$${EM_BOARDS:-64} EM_KILLS=$${EM_KILLS:-100} \
+	  EM_CUTS=$${EM_CUTS:-100} EM_SERVER_KILLS=$${EM_SERVER_KILLS:-20} \
+	  EM_NET_CUTS=$${EM_NET_CUTS:-100} $(srcdir)/tests/line_stations.sh
 
 make_elf_SOURCES = tests/make_elf.c tests/make_elf.h
 make_elf_LDADD   =
@@ -340,7 +358,7 @@ fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 
 fuzz: fuzz/library.a
 	printf '%s\n' $(fuzz_targets) | xargs -P "$$(nproc)" -I '{}' sh -c '$(fuzz_one)' sh '{}'
 
-.PHONY: bench crash fuzz
+.PHONY: bench crash crash-stations fuzz
 CLEANFILES += bench_efuse$(EXEEXT) bench_flash$(EXEEXT) bench_generate$(EXEEXT) bench_line$(EXEEXT) bench_verify$(EXEEXT)
 clean-local:
 	rm -rf fuzz docs/html live-screens report-screens

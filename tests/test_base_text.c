@@ -377,7 +377,35 @@ static void no_literals(void)
     check_no_numbers(em_text_literal, cases, COUNT(cases));
 }
 
+static void passwords(void)
+{
+    static const struct {
+        const char *text, *wanted;
+        bool cut;
+    } cases[] = {
+        {"no URL: a:b@c", "no URL: a:b@c", false},
+        {"s://u@h/d", "s://u@h/d", false},
+        {"'s://u:secret@h:1/d': x", "'s://u:***@h:1/d': x", false},
+        {"s://u:a@b/c?d@h", "s://u:***@h", false},
+        {"s://u:ab@h", "s://u:**@h", false},
+        {"s://u:@h", "s://u:@h", false},
+        {"s://h:1/d s://u:secret@h", "s://h:1/d s://u:***@h", false},
+        {"s://h/d?password=secret&x=1", "s://h/d?password=***&x=1", false},
+        {"'s://h/?sslpassword=secret'", "'s://h/?sslpassword=***'", false},
+        {"s://h/ password=told", "s://h/ password=told", false},
+        {"s://u:secr", "s://u:***", true},
+        {"s://u:secr", "s://u:secr", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", cases[i].text);
+        em_text_hide_passwords(text, cases[i].cut);
+        CU_ASSERT_STRING_EQUAL(text, cases[i].wanted);
+    }
+}
+
 static const struct em_test tests[] = {
+    {"passwords", passwords},
     {"spans", spans},
     {"UTF-8: every code point", utf8_every_code_point},
     {"UTF-8: faults", utf8_bad},

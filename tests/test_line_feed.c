@@ -226,6 +226,15 @@ static void test_simulated_folder(void)
     CU_ASSERT_STRING_EQUAL(url, wanted);
     line_sim_feed_free(sim);
     free(station.slots);
+    /* Those of another station have other addresses. */
+    station = (struct line_station){0};
+    EM_CHECK_STATUS(
+        line_sim_feed_new(&sim, &feed, &station, "esp32c3?seed=3*2", folder, 1, &err),
+        EM_OK, &err);
+    next(&feed, 1, url, sizeof url, &ended);
+    CU_ASSERT_PTR_NOT_NULL(strstr(url, "&mac=02:00:00:03:00:01&seed=4&"));
+    line_sim_feed_free(sim);
+    free(station.slots);
     (void)rmdir(folder);
 }
 

@@ -31,7 +31,7 @@ static void test_begin(void)
     em_ledger_close(ledger);
     /* A second one of that name; nothing of it is left. */
     EM_CHECK_STATUS(ledger_make(3, &err), EM_ERR_EXISTS, &err);
-    CU_ASSERT_EQUAL(ledger_files("", false), 1);
+    CU_ASSERT_EQUAL(ledger_files("", false), ledger_server() == NULL ? 1 : 0);
     ledger_end();
 }
 

@@ -11,8 +11,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char ledger_dir[64];  /* the folder of one test */
-static char ledger_path[96]; /* the ledger in it */
+#include <libpq-fe.h>
+
+static char ledger_dir[64];   /* the folder of one test */
+static char ledger_path[256]; /* the ledger in it, or on the server */
+
+/* Tests run on SQLite; with EM_LEDGER_SERVER=postgresql://… on that server, each with a
+ * schema of its own. NULL: SQLite. */
+static inline const char *ledger_server(void)
+{
+    return getenv("EM_LEDGER_SERVER");
+}
+
+/* On the server, behind the ledger's back. */
+static inline void ledger_psql(const char *sql)
+{
+    const char *schema = strstr(ledger_path, "schema=");
+    char path[160];
+    PGconn *conn = PQconnectdb(ledger_server());
+    CU_ASSERT_EQUAL_FATAL(PQstatus(conn), CONNECTION_OK);
+    (void)snprintf(path, sizeof path,
+                   "SET client_min_messages = error;"
+                   "SET search_path = \"%.*s\"",
+                   schema == NULL ? 0 : (int)strcspn(schema + 7, "&"),
+                   schema == NULL ? "" : schema + 7);
+    PQclear(PQexec(conn, path));
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK &&
+        PQresultStatus(result) != PGRES_TUPLES_OK) {
+        printf("\n  %s: %s\n", sql, PQerrorMessage(conn));
+        CU_FAIL("SQL");
+    }
+    PQclear(result);
+    PQfinish(conn);
+}
 
 static inline const char *ledger_unit_name(void *user, uint64_t unit)
 {
@@ -44,7 +76,11 @@ static inline void ledger_begin(uint64_t units)
     (void)snprintf(ledger_dir, sizeof ledger_dir, "%s/ledger-XXXXXX",
                    tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(ledger_dir));
-    (void)snprintf(ledger_path, sizeof ledger_path, "%s/batch.db", ledger_dir);
+    if (ledger_server() == NULL)
+        (void)snprintf(ledger_path, sizeof ledger_path, "%s/batch.db", ledger_dir);
+    else
+        (void)snprintf(ledger_path, sizeof ledger_path, "%s?schema=%s", ledger_server(),
+                       strrchr(ledger_dir, '/') + 1);
     if (units > 0)
         EM_CHECK_STATUS(ledger_make(units, &err), EM_OK, &err);
 }
@@ -70,8 +106,14 @@ static inline int ledger_files(const char *end, bool remove_them)
 
 static inline void ledger_end(void)
 {
+    char sql[128];
     (void)ledger_files("", true);
     CU_ASSERT_EQUAL(rmdir(ledger_dir), 0);
+    if (ledger_server() != NULL) {
+        (void)snprintf(sql, sizeof sql, "DROP SCHEMA IF EXISTS \"%s\" CASCADE",
+                       strrchr(ledger_dir, '/') + 1);
+        ledger_psql(sql);
+    }
 }
 
 static inline struct em_ledger *ledger_open(const char *station)

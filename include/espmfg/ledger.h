@@ -25,7 +25,7 @@ struct em_ledger;
 
 /** Begin with EM_LEDGER_OPTIONS_INIT. Texts stay the caller's until the call returns. */
 struct em_ledger_options {
-    const char *url;     /**< path of an SQLite file; later "postgresql://…" */
+    const char *url;     /**< path of an SQLite file, or "postgresql://…" */
     const char *station; /**< name of this PC; NULL: only looks, holds no board. At most
                           * one process at a time is a station of that name */
     const char *version; /**< of the program, for events */
@@ -36,12 +36,20 @@ struct em_ledger_options {
      * again. */
     int64_t (*now_us)(void *user);
     void *now_user;
+    /** Folder for the journal of a station whose ledger is on a server; NULL: the present
+     * one. What has happened while the server is away (every event but an intent to burn)
+     * is kept there in BATCH-STATION.journal and sent first when it is back, by this
+     * process or the next of that station. */
+    const char *journal;
 };
 
 #define EM_LEDGER_OPTIONS_INIT                                                           \
     {                                                                                    \
         .read_only = false                                                               \
     }
+
+/** A ledger's path or URL for people: without a password. At most @p size bytes. */
+EM_API void em_ledger_url_show(char *out, size_t size, const char *url);
 
 /** What a ledger is about; told once, when it is begun. */
 struct em_ledger_batch {
@@ -70,6 +78,20 @@ EM_API void em_ledger_close(struct em_ledger *ledger);
 EM_API enum em_status em_ledger_init(const struct em_ledger_options *options,
                                      const struct em_ledger_batch *batch,
                                      struct em_error *err);
+
+/** Is there a ledger? Not answered for a server that cannot be asked: as
+ * em_ledger_open(). */
+EM_API enum em_status em_ledger_is_there(const char *url, bool *out,
+                                         struct em_error *err);
+
+/**
+ * Copy the ledger at options->url to @p to_url, between engines or within one: whole or
+ * not at all, every row compared, both checked. Holds are not copied. EM_ERR_EXISTS:
+ * there is one at @p to_url; EM_ERR_INPUT: faults, told to options->hooks;
+ * EM_ERR_REFUSED: a station is at work with it; EM_ERR_VERIFY: the copy differs.
+ */
+EM_API enum em_status em_ledger_copy(const struct em_ledger_options *options,
+                                     const char *to_url, struct em_error *err);
 
 /** What it was begun with; texts live as long as the ledger. */
 EM_API void em_ledger_batch(struct em_ledger *ledger, struct em_ledger_batch *out);

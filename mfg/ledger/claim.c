@@ -121,9 +121,7 @@ static enum em_status take_unit(struct em_ledger *ledger, struct claim *claim,
 {
     struct em_db *db = ledger->db;
     uint64_t serial = 0;
-    enum em_status status =
-        em_db_number(db, &row->unit, err,
-                     "SELECT unit FROM units WHERE free = 1 ORDER BY unit LIMIT 1", "");
+    enum em_status status = em_db_number(db, &row->unit, err, db->engine->free_unit, "");
     claim->what = EM_LEDGER_NONE_LEFT;
     if (status != EM_OK || row->unit == 0)
         return status;

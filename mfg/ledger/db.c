@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "mfg/ledger/db_int.h"
+#include "mfg/ledger/url_int.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -11,9 +12,13 @@ enum em_status em_db_open(struct em_db **out, const char *url, enum em_db_mode m
                           struct em_error *err)
 {
     *out = NULL;
-    if (strstr(url, "://") != NULL)
-        return em_error_set(err, EM_ERR_UNSUPPORTED, "name a file",
-                            "ledger '%s': this program keeps ledgers in files only", url);
+    if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
+        return em_db_pg.open(out, url, mode, err);
+    if (em_ledger_is_url(url))
+        return em_error_set(err, EM_ERR_UNSUPPORTED,
+                            "name a file, or write postgresql://USER@HOST/DATABASE",
+                            "ledger '%.*s…': of files and PostgreSQL only",
+                            (int)(strstr(url, "://") + 3 - url), url);
     return em_db_sqlite.open(out, url, mode, err);
 }
 

@@ -20,6 +20,8 @@ enum em_db_fault {
     EM_DB_DENIED,     /**< no permission, or read-only */
     EM_DB_GONE,       /**< moved, removed or replaced while open */
     EM_DB_DAMAGED,    /**< not a database, or not what it was */
+    EM_DB_LOST,       /**< the connection; an open transaction is undone, of one that was
+                       * being committed nobody knows */
     EM_DB_OTHER,
 };
 
@@ -37,6 +39,7 @@ struct em_db_engine;
 struct em_db {
     const struct em_db_engine *engine;
     enum em_db_fault fault;
+    unsigned wait_ms; /**< how long a server that is away is waited for */
 };
 
 /** Told of each fault that a self-check finds. */
@@ -56,6 +59,10 @@ struct em_db_engine {
     void (*close)(struct em_db *db);
     /** Of a new one: commit, and let others find it, whole or not at all. */
     enum em_status (*publish)(struct em_db *db, struct em_error *err);
+    /** After EM_DB_LOST: try once. When it returns EM_OK, what the lost connection had
+     * begun comes to its end before begin() returns, and its station is free soon.
+     * NULL: a connection cannot be lost. */
+    enum em_status (*reconnect)(struct em_db *db, struct em_error *err);
 
     /** Of a writer: wait, for a bounded time, until nobody else writes. Of a reader: what
      * is read from here on belongs together. */
@@ -81,6 +88,9 @@ struct em_db_engine {
     const char *(*column_text)(struct em_db_stmt *stmt, int column); /* NULL: "" */
     void (*finish)(struct em_db_stmt *stmt);
 
+    /** The lowest unit that is free, and that nobody else is just now taking. */
+    const char *free_unit;
+
     /** Be the station @p name until em_db_station_free() or the end of the process.
      * EM_ERR_EXISTS: another is, or this one already. Inside a transaction. */
     enum em_status (*station)(struct em_db *db, struct em_db_station **out,
@@ -104,6 +114,7 @@ struct em_db_engine {
 };
 
 extern const struct em_db_engine em_db_sqlite;
+extern const struct em_db_engine em_db_pg;
 
 /** Open with the engine that @p url names. EM_ERR_UNSUPPORTED: none does. */
 enum em_status em_db_open(struct em_db **out, const char *url, enum em_db_mode mode,

@@ -28,6 +28,10 @@ enum em_status em_ledger_put(struct em_ledger *ledger,
     em_ledger_line(outcome, sizeof outcome, event->outcome);
     em_ledger_line(detail, sizeof detail, event->detail);
     ledger->number++;
+    ledger->put.number = ledger->number;
+    ledger->put.claim = event->claim;
+    memcpy(ledger->put.step, step, sizeof step);
+    memcpy(ledger->put.detail, detail, sizeof detail);
     return em_db_run(
         ledger->db, err,
         "INSERT INTO events (number, time, station, slot, port, mac, unit, claim, state,"
@@ -45,13 +49,6 @@ enum em_status em_ledger_put(struct em_ledger *ledger,
 }
 
 /* ---- Record and fail ---- */
-
-struct record {
-    const struct em_ledger_event *event;
-    enum em_ledger_state state;
-    bool fail;
-    uint32_t limit;
-};
 
 static enum em_status check_held(const struct em_ledger *ledger,
                                  const struct em_ledger_claim_row *row,
@@ -89,7 +86,8 @@ static enum em_status check_state(const struct em_ledger_claim_row *row, int sta
 }
 
 /* The claim's row after the event. */
-static enum em_status update(struct em_ledger *ledger, const struct record *record,
+static enum em_status update(struct em_ledger *ledger,
+                             const struct em_ledger_record *record,
                              struct em_ledger_claim_row *row, struct em_error *err)
 {
     const struct em_ledger_event *event = record->event;
@@ -114,7 +112,7 @@ static enum em_status update(struct em_ledger *ledger, const struct record *reco
 }
 
 /* Look at the claim of an event, and bring it where the event puts it. */
-static enum em_status move(struct em_ledger *ledger, struct record *record,
+static enum em_status move(struct em_ledger *ledger, struct em_ledger_record *record,
                            struct em_ledger_claim_row *row, struct em_error *err)
 {
     enum em_status status =
@@ -139,10 +137,10 @@ static enum em_status move(struct em_ledger *ledger, struct record *record,
     return update(ledger, record, row, err);
 }
 
-static enum em_status record_run(struct em_ledger *ledger, void *user,
-                                 struct em_error *err)
+enum em_status em_ledger_record_run(struct em_ledger *ledger, void *user,
+                                    struct em_error *err)
 {
-    struct record record = *(const struct record *)user;
+    struct em_ledger_record record = *(const struct em_ledger_record *)user;
     struct em_ledger_event event = *record.event;
     struct em_ledger_claim_row row = {.state = 0};
     char mac[EM_LEDGER_MAC] = "";
@@ -165,17 +163,20 @@ enum em_status em_ledger_record(struct em_ledger *ledger,
                                 const struct em_ledger_event *event,
                                 enum em_ledger_state state, struct em_error *err)
 {
-    struct record record = {.event = event, .state = state};
+    struct em_ledger_record record = {.event = event, .state = state};
     if (state == EM_LEDGER_SCRAPPED || (state != EM_LEDGER_FREE && event->claim == 0))
         return em_error_set(err, EM_ERR_USAGE, NULL, "no event can lead to '%s' here",
                             em_ledger_state_name(state));
-    return em_ledger_do(ledger, record_run, &record, err);
+    /* An intent that is not on the server is none: it is never kept back. */
+    return state == EM_LEDGER_BURNING
+               ? em_ledger_do(ledger, em_ledger_record_run, &record, err)
+               : em_ledger_tell(ledger, &record, err);
 }
 
 enum em_status em_ledger_fail(struct em_ledger *ledger,
                               const struct em_ledger_event *event, uint32_t limit,
                               struct em_error *err)
 {
-    struct record record = {.event = event, .fail = true, .limit = limit};
-    return em_ledger_do(ledger, record_run, &record, err);
+    struct em_ledger_record record = {.event = event, .fail = true, .limit = limit};
+    return em_ledger_tell(ledger, &record, err);
 }

@@ -21,6 +21,9 @@
 struct em_ledger_request {
     enum em_status (*run)(struct em_ledger *ledger, void *user, struct em_error *err);
     void *user;
+    const struct em_ledger_record *outcome; /* NULL: may be refused or repeated */
+    uint64_t number;                        /* of its event in the last attempt */
+    bool kept;                              /* in the journal */
     enum em_status status;
     struct em_error err;
     bool done;
@@ -67,8 +70,8 @@ static void tell_clock(const struct em_ledger *ledger)
     em_hooks_log(&ledger->hooks, EM_LOG_WARNING, NULL, &msg);
 }
 
-/* Number and time of the last event, from which the next go on. */
-static enum em_status begin(struct em_ledger *ledger, bool *noting, struct em_error *err)
+enum em_status em_ledger_begin(struct em_ledger *ledger, bool *noting,
+                               struct em_error *err)
 {
     /* A second: clocks that are kept right go back by less. */
     enum { TOLERATED_US = 1000000 };
@@ -100,22 +103,25 @@ static enum em_status begin(struct em_ledger *ledger, bool *noting, struct em_er
 
 /* ---- One transaction ---- */
 
-static enum em_status run_one(struct em_ledger *ledger, struct em_ledger_request *request,
-                              struct em_error *err)
+enum em_status em_ledger_apart(struct em_ledger *ledger,
+                               enum em_status (*run)(struct em_ledger *ledger, void *user,
+                                                     struct em_error *err),
+                               void *user, enum em_status *result,
+                               struct em_error *result_err, struct em_error *err)
 {
     struct em_db *db = ledger->db;
     uint64_t number = ledger->number;
     enum em_status status = db->engine->exec(db, "SAVEPOINT request", err);
     if (status != EM_OK)
         return status;
-    request->err = (struct em_error){.status = EM_OK};
-    request->status = request->run(ledger, request->user, &request->err);
-    if (request->status == EM_OK)
+    *result_err = (struct em_error){.status = EM_OK};
+    *result = run(ledger, user, result_err);
+    if (*result == EM_OK)
         return db->engine->exec(db, "RELEASE SAVEPOINT request", err);
     if (!db->engine->in_transaction(db)) { /* a full disk has undone all of it */
         if (err != NULL)
-            *err = request->err;
-        return request->status;
+            *err = *result_err;
+        return *result;
     }
     ledger->number = number;
     status = db->engine->exec(db, "ROLLBACK TO SAVEPOINT request", err);
@@ -123,28 +129,85 @@ static enum em_status run_one(struct em_ledger *ledger, struct em_ledger_request
                            : status;
 }
 
-/* All of @p list; a fault of the transaction is everybody's. */
+/* All of @p list once; a fault of the transaction is everybody's. *committing: the fault
+ * came with the commit. */
+static enum em_status attempt(struct em_ledger *ledger, struct em_ledger_request *list,
+                              bool *committing, struct em_error *err)
+{
+    struct em_db *db = ledger->db;
+    bool noting = false;
+    db->fault = EM_DB_FINE;
+    *committing = false;
+    enum em_status status = em_ledger_journal_send(ledger, err);
+    ledger->put.number = 0;
+    if (status == EM_OK)
+        status = db->engine->begin(db, err);
+    if (status == EM_OK)
+        status = em_ledger_begin(ledger, &noting, err);
+    for (struct em_ledger_request *r = list; r != NULL && status == EM_OK; r = r->next) {
+        r->number = 0;
+        if (!r->kept)
+            status = em_ledger_apart(ledger, r->run, r->user, &r->status, &r->err, err);
+        if (status == EM_OK && !r->kept && r->status == EM_OK)
+            r->number = ledger->number;
+    }
+    if (status == EM_OK) {
+        *committing = true;
+        status = db->engine->commit(db, err);
+    }
+    if (status != EM_OK)
+        db->engine->rollback(db);
+    else if (noting) {
+        ledger->clock_noted = true;
+        tell_clock(ledger);
+    }
+    return status;
+}
+
+/* The connection is lost: what has happened is kept here before it is waited for, so that
+ * not even a kill loses it. */
+static void keep(struct em_ledger *ledger, struct em_ledger_request *list,
+                 bool committing)
+{
+    struct em_error err;
+    for (struct em_ledger_request *r = list; r != NULL; r = r->next) {
+        if (r->outcome == NULL || r->kept || ledger->station == NULL)
+            continue;
+        if (committing && r->status != EM_OK)
+            continue; /* refused */
+        r->kept = em_ledger_journal_keep(ledger, r->outcome, committing ? r->number : 0,
+                                         &err) == EM_OK;
+        if (!r->kept && ledger->hooks.log != NULL)
+            ledger->hooks.log(ledger->hooks.user, EM_LOG_WARNING, "", &err);
+        r->status = EM_OK;
+    }
+}
+
 static void run_all(struct em_ledger *ledger, struct em_ledger_request *list)
 {
     struct em_db *db = ledger->db;
     struct em_error err = {.status = EM_OK};
-    bool noting = false;
-    enum em_status status = db->engine->begin(db, &err);
-    if (status == EM_OK)
-        status = begin(ledger, &noting, &err);
-    for (struct em_ledger_request *r = list; r != NULL && status == EM_OK; r = r->next)
-        status = run_one(ledger, r, &err);
-    if (status == EM_OK)
-        status = db->engine->commit(db, &err);
-    if (status != EM_OK) {
-        db->engine->rollback(db);
-        for (struct em_ledger_request *r = list; r != NULL; r = r->next) {
-            r->status = status;
-            r->err = err;
-        }
-    } else if (noting) {
-        ledger->clock_noted = true;
-        tell_clock(ledger);
+    bool committing = false;
+    bool committed = false;
+    enum em_status status = attempt(ledger, list, &committing, &err);
+    /* Ends: em_ledger_recover() waits once, for its time; a server that is lost again and
+     * again, after it answered each time, some more. */
+    for (int i = 0; i < 20 && status != EM_OK && db->fault == EM_DB_LOST &&
+                    db->engine->reconnect != NULL && !committed;
+         i++) {
+        keep(ledger, list, committing);
+        if (!em_ledger_recover(ledger, committing, &committed, &err))
+            break;
+        status = committed ? em_ledger_journal_send(ledger, &err)
+                           : attempt(ledger, list, &committing, &err);
+    }
+    if (status == EM_OK || committed)
+        return;
+    for (struct em_ledger_request *r = list; r != NULL; r = r->next) {
+        if (r->kept)
+            continue;
+        r->status = status;
+        r->err = err;
     }
 }
 
@@ -168,24 +231,39 @@ static void lead(struct em_ledger *ledger)
     pthread_cond_broadcast(&ledger->changed);
 }
 
-enum em_status em_ledger_do(struct em_ledger *ledger,
-                            enum em_status (*run)(struct em_ledger *ledger, void *user,
-                                                  struct em_error *err),
-                            void *user, struct em_error *err)
+static enum em_status queue(struct em_ledger *ledger, struct em_ledger_request *request,
+                            struct em_error *err)
 {
-    struct em_ledger_request request = {.run = run, .user = user};
     pthread_mutex_lock(&ledger->mutex);
-    *ledger->last = &request;
-    ledger->last = &request.next;
+    *ledger->last = request;
+    ledger->last = &request->next;
     /* Ends: who leads waits for other programs and the disk, but not for ever. */
-    while (!request.done) {
+    while (!request->done) {
         if (ledger->leading)
             pthread_cond_wait(&ledger->changed, &ledger->mutex);
         else
             lead(ledger);
     }
     pthread_mutex_unlock(&ledger->mutex);
-    if (request.status != EM_OK && err != NULL)
-        *err = request.err;
-    return request.status;
+    if (request->status != EM_OK && err != NULL)
+        *err = request->err;
+    return request->status;
+}
+
+enum em_status em_ledger_do(struct em_ledger *ledger,
+                            enum em_status (*run)(struct em_ledger *ledger, void *user,
+                                                  struct em_error *err),
+                            void *user, struct em_error *err)
+{
+    struct em_ledger_request request = {.run = run, .user = user};
+    return queue(ledger, &request, err);
+}
+
+enum em_status em_ledger_tell(struct em_ledger *ledger,
+                              const struct em_ledger_record *record, struct em_error *err)
+{
+    struct em_ledger_record copy = *record;
+    struct em_ledger_request request = {
+        .run = em_ledger_record_run, .user = &copy, .outcome = record};
+    return queue(ledger, &request, err);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "mfg/ledger/ledger_int.h"
+#include "mfg/ledger/url_int.h"
 
 #include "base/text_int.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- Begun ---- */
@@ -114,20 +116,35 @@ static enum em_status check_schema(struct em_ledger *ledger, struct em_error *er
 {
     int64_t version = 0;
     bool ours = false;
+    char shown[256];
+    em_ledger_url_show(shown, sizeof shown, ledger->url);
     enum em_status status = ledger->db->engine->schema(ledger->db, &version, &ours, err);
     if (status == EM_OK && !ours)
         return em_error_set(err, EM_ERR_INPUT,
                             "name the file that 'mfg_flash ledger init' made",
-                            "'%s' is no ledger", ledger->url);
+                            "'%s' is no ledger", shown);
     if (status != EM_OK || version == EM_LEDGER_SCHEMA)
         return status;
     char *made_by = NULL;
+    char hint[160];
     (void)get_meta(ledger->db, &made_by, "version", NULL); /* then nobody is named */
-    status = em_error_set(err, EM_ERR_INPUT, "use a program as new as that",
+    const char *maker = made_by == NULL ? "?" : made_by;
+    /* A batch is finished by programs of one schema: nothing is rewritten behind the
+     * backs of stations that are at work with it. */
+    if (version > EM_LEDGER_SCHEMA)
+        (void)snprintf(hint, sizeof hint,
+                       "migrate this station: install espmfg %.40s or newer; ledgers are "
+                       "not taken back to an earlier schema",
+                       maker);
+    else
+        (void)snprintf(hint, sizeof hint,
+                       "finish this batch with espmfg %.40s, and begin the next one with "
+                       "this program",
+                       maker);
+    status = em_error_set(err, EM_ERR_INPUT, hint,
                           "ledger '%s' has schema %" PRId64 " and was made by espmfg %s; "
                           "this program knows schema %d",
-                          ledger->url, version, made_by == NULL ? "?" : made_by,
-                          EM_LEDGER_SCHEMA);
+                          shown, version, maker, EM_LEDGER_SCHEMA);
     free(made_by);
     return status;
 }
@@ -154,15 +171,31 @@ static enum em_status read_batch(struct em_ledger *ledger, struct em_error *err)
     return status;
 }
 
-/* Become the station; what an earlier process of that name held is free. */
-static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
+static enum em_status try_station(struct em_ledger *ledger, struct em_error *err)
 {
     struct em_db *db = ledger->db;
-    enum em_status status = db->engine->sound(db, err);
-    if (status == EM_OK)
-        status = db->engine->begin(db, err);
+    enum em_status status = db->engine->begin(db, err);
     if (status == EM_OK)
         status = db->engine->station(db, &ledger->lock, ledger->station, err);
+    if (status == EM_OK)
+        status = db->engine->commit(db, err);
+    if (status != EM_OK)
+        db->engine->rollback(db);
+    return status;
+}
+
+/* What an earlier process held is free; what it could not send is sent before. */
+static enum em_status take_over(struct em_ledger *ledger, struct em_error *err)
+{
+    struct em_db *db = ledger->db;
+    enum em_status status = EM_OK;
+    if (db->engine->reconnect != NULL) {
+        status = em_ledger_journal_find(ledger, err);
+        if (status == EM_OK)
+            status = em_ledger_journal_send(ledger, err);
+    }
+    if (status == EM_OK)
+        status = db->engine->begin(db, err);
     if (status == EM_OK)
         status = em_db_run(db, err, "DELETE FROM holds WHERE station = $1", "t",
                            ledger->station);
@@ -171,6 +204,23 @@ static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
     if (status != EM_OK)
         db->engine->rollback(db);
     return status;
+}
+
+/* Become the station. A server may take a moment to see that our last process is gone. */
+static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
+{
+    enum { TRIES = 100, PAUSE_MS = 20 };
+    struct em_db *db = ledger->db;
+    int tries = db->engine->reconnect == NULL ? 1 : TRIES;
+    enum em_status status = db->engine->sound(db, err);
+    if (status != EM_OK)
+        return status;
+    status = try_station(ledger, err);
+    for (int i = 1; i < tries && status == EM_ERR_EXISTS; i++) {
+        em_ledger_pause(PAUSE_MS);
+        status = try_station(ledger, err);
+    }
+    return status == EM_OK ? take_over(ledger, err) : status;
 }
 
 static enum em_status copy_options(struct em_ledger *ledger,
@@ -183,7 +233,8 @@ static enum em_status copy_options(struct em_ledger *ledger,
     ledger->now_user = options->now_user;
     ledger->url = strdup(options->url);
     ledger->version = strdup(options->version == NULL ? "" : options->version);
-    if (ledger->url == NULL || ledger->version == NULL)
+    ledger->journal_folder = strdup(options->journal == NULL ? "." : options->journal);
+    if (ledger->url == NULL || ledger->version == NULL || ledger->journal_folder == NULL)
         return em_error_nomem(err);
     if (options->station == NULL)
         return EM_OK;
@@ -236,6 +287,26 @@ enum em_status em_ledger_open(struct em_ledger **out,
     return EM_OK;
 }
 
+enum em_status em_ledger_is_there(const char *url, bool *out, struct em_error *err)
+{
+    struct stat st;
+    struct em_db *db;
+    int64_t version;
+    bool ours;
+    *out = stat(url, &st) == 0;
+    if (!em_ledger_is_url(url))
+        return EM_OK;
+    enum em_status status = em_db_open(&db, url, EM_DB_READ, err);
+    if (status != EM_OK)
+        return status;
+    status = db->engine->schema(db, &version, &ours, err);
+    *out = status == EM_OK;
+    if (status == EM_ERR_IO && db->fault == EM_DB_GONE)
+        status = EM_OK;
+    em_db_close(db);
+    return status;
+}
+
 void em_ledger_close(struct em_ledger *ledger)
 {
     if (ledger == NULL)
@@ -246,6 +317,8 @@ void em_ledger_close(struct em_ledger *ledger)
     (void)pthread_cond_destroy(&ledger->changed); /* nobody waits any more */
     (void)pthread_mutex_destroy(&ledger->mutex);
     free(ledger->url);
+    em_ledger_journal_close(ledger->journal);
+    free(ledger->journal_folder);
     free(ledger->station);
     free(ledger->version);
     free(ledger->name);
@@ -256,8 +329,8 @@ void em_ledger_close(struct em_ledger *ledger)
     free(ledger);
 }
 
-enum em_status em_ledger_read(struct em_ledger *ledger, struct em_db **out,
-                              struct em_error *err)
+static enum em_status open_reader(struct em_ledger *ledger, struct em_db **out,
+                                  struct em_error *err)
 {
     enum em_status status = em_db_open(out, ledger->url, EM_DB_READ, err);
     if (status == EM_OK)
@@ -265,6 +338,23 @@ enum em_status em_ledger_read(struct em_ledger *ledger, struct em_db **out,
     if (status != EM_OK) {
         em_db_close(*out);
         *out = NULL;
+    }
+    return status;
+}
+
+enum em_status em_ledger_read(struct em_ledger *ledger, struct em_db **out,
+                              struct em_error *err)
+{
+    enum { PAUSE_MS = 500 };
+    pthread_mutex_lock(&ledger->mutex);
+    unsigned left_ms = ledger->away ? 0 : ledger->db->wait_ms;
+    pthread_mutex_unlock(&ledger->mutex);
+    enum em_status status = open_reader(ledger, out, err);
+    /* A server that is away for a moment is waited for, as when something is recorded. */
+    while (status == EM_ERR_IO && left_ms >= PAUSE_MS) {
+        em_ledger_pause(PAUSE_MS);
+        left_ms -= PAUSE_MS;
+        status = open_reader(ledger, out, err);
     }
     return status;
 }

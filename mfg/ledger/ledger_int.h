@@ -13,6 +13,15 @@
 enum { EM_LEDGER_MAC = 18 }; /* "aa:bb:cc:dd:ee:ff" */
 
 struct em_ledger_request;
+struct em_ledger_journal;
+
+/** What em_ledger_record() and em_ledger_fail() were told. */
+struct em_ledger_record {
+    const struct em_ledger_event *event;
+    enum em_ledger_state state;
+    bool fail;
+    uint32_t limit;
+};
 
 struct em_ledger {
     char *url, *station, *version;
@@ -35,6 +44,15 @@ struct em_ledger {
     uint64_t number;           /* of the last event */
     char time[EM_LEDGER_TIME]; /* of the present transaction */
     bool clock_noted;
+    struct { /* the last event that was put, to find it again */
+        uint64_t number, claim;
+        char step[EM_LEDGER_NAME], detail[EM_LEDGER_TEXT];
+    } put;
+
+    /* With a server that may be away. */
+    struct em_ledger_journal *journal; /* NULL: none is needed, or not yet */
+    char *journal_folder;
+    bool away; /* waited for in vain: one try from now on */
 };
 
 /**
@@ -46,6 +64,12 @@ enum em_status em_ledger_do(struct em_ledger *ledger,
                             enum em_status (*run)(struct em_ledger *ledger, void *user,
                                                   struct em_error *err),
                             void *user, struct em_error *err);
+
+/** The same for what has happened already and must not be lost: if the server is away for
+ * too long, @p record is kept in the journal, sent later, and EM_OK returned. */
+enum em_status em_ledger_tell(struct em_ledger *ledger,
+                              const struct em_ledger_record *record,
+                              struct em_error *err);
 
 /** A connection of its own that reads, so that nobody who writes has to wait: opened and
  * a transaction begun. Ended by em_db_close(). */
@@ -60,6 +84,20 @@ enum em_status em_ledger_put(struct em_ledger *ledger,
                              const struct em_ledger_event *event, uint64_t unit,
                              const char *mac, int state, bool failed,
                              struct em_error *err);
+
+/** What em_ledger_tell() does: @p user is a struct em_ledger_record. */
+enum em_status em_ledger_record_run(struct em_ledger *ledger, void *user,
+                                    struct em_error *err);
+/** Number and time of the last event, from which the next go on: first in a transaction.
+ */
+enum em_status em_ledger_begin(struct em_ledger *ledger, bool *noting,
+                               struct em_error *err);
+/** @p run in a savepoint of its own; what it returns goes to *result. */
+enum em_status em_ledger_apart(struct em_ledger *ledger,
+                               enum em_status (*run)(struct em_ledger *ledger, void *user,
+                                                     struct em_error *err),
+                               void *user, enum em_status *result,
+                               struct em_error *result_err, struct em_error *err);
 
 /** A claim as the database has it. */
 struct em_ledger_claim_row {
@@ -90,6 +128,26 @@ bool em_ledger_is_held(struct em_ledger *ledger, const struct em_ledger_claim_ro
 bool em_ledger_is_ours(const struct em_ledger *ledger,
                        const struct em_ledger_claim_row *row);
 
+/* Of a server that is away (lost.c). */
+
+/** After a transaction failed: was its connection lost, and is there a new one now? Waits
+ * for it. @p committing: the last attempt may have been committed; *committed tells. */
+bool em_ledger_recover(struct em_ledger *ledger, bool committing, bool *committed,
+                       struct em_error *err);
+
+/** The journal of this station, if there is one (open.c); what is in it goes to the
+ * ledger (send.c), inside no transaction. EM_OK with nothing to send. */
+enum em_status em_ledger_journal_find(struct em_ledger *ledger, struct em_error *err);
+enum em_status em_ledger_journal_send(struct em_ledger *ledger, struct em_error *err);
+/** On the disk when it returns EM_OK. @p number: the event it had in a transaction of
+ * which nobody knows whether it was committed; 0: none. */
+enum em_status em_ledger_journal_keep(struct em_ledger *ledger,
+                                      const struct em_ledger_record *record,
+                                      uint64_t number, struct em_error *err);
+/** Number of records that wait in it. */
+size_t em_ledger_journal_count(const struct em_ledger *ledger);
+void em_ledger_journal_close(struct em_ledger_journal *journal);
+
 /* Texts. */
 
 void em_ledger_mac_text(char out[EM_LEDGER_MAC], const uint8_t mac[6]);
@@ -98,6 +156,9 @@ void em_ledger_time_text(char out[EM_LEDGER_TIME], int64_t us);
 /** Copy as one line of UTF-8 that fits: control characters and broken bytes become '?'.
  * NULL: "". */
 void em_ledger_line(char *out, size_t size, const char *text);
+
+/** Wait, for a server that is away. */
+void em_ledger_pause(unsigned ms);
 
 /** One unit; *found false: none. @p where is one of the ends of em_ledger_unit_sql. */
 enum em_status em_ledger_unit_by_number(struct em_db *db, struct em_ledger_unit *out,

@@ -84,6 +84,7 @@ enum em_status em_sqlite_fail(struct em_sqlite *db, int rc, struct em_error *err
                             "stop using it, keep a copy, and go back to a backup",
                             "ledger '%s' is damaged: %s", db->path, text);
     case EM_DB_FINE:
+    case EM_DB_LOST:
     case EM_DB_OTHER:
         break;
     }
@@ -222,6 +223,7 @@ const struct em_db_engine em_db_sqlite = {
     .column_int = column_int,
     .column_text = column_text,
     .finish = finish,
+    .free_unit = "SELECT unit FROM units WHERE free = 1 ORDER BY unit LIMIT 1",
     .station = em_sqlite_station,
     .station_free = em_sqlite_station_free,
     .station_alive = em_sqlite_station_alive,

@@ -6,6 +6,7 @@
 
 #include "base/text_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -66,4 +67,11 @@ void em_ledger_line(char *out, size_t size, const char *text)
         left = (struct em_span){left.p + len, left.len - len};
     }
     out[to] = '\0';
+}
+
+void em_ledger_pause(unsigned ms)
+{
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
 }

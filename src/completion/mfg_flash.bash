@@ -17,7 +17,7 @@ _mfg_flash()
         burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse set-flash-voltage
         rules
         execute-scripts'
-    ledgers='init status show list retry release scrap export report check'
+    ledgers='init status show list retry release scrap export report check copy'
     efuse='--virt --path-efuse-file --do-not-confirm --dry-run --approve --override --strict --postpone --no-postpone --extend-efuse-table
         --show-sensitive-info --debug'
     # The command is the first word that names one: options may stand before it. Of the
@@ -212,6 +212,9 @@ _mfg_flash()
             ;;
         'ledger export')
             word='--ledger --format --events --units --output'
+            ;;
+        'ledger copy')
+            word=
             ;;
         ledger\ *)
             word=--ledger

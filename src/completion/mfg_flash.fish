@@ -9,7 +9,7 @@ function __mfg_flash_command
     set -l efuses summary dump check-error get-custom-mac adc-info burn-efuse burn-bit burn-block-data \
         burn-key burn-key-digest burn-custom-mac read-protect-efuse write-protect-efuse \
         set-flash-voltage execute-scripts rules
-    set -l ledgers init status show list retry release scrap export report check
+    set -l ledgers init status show list retry release scrap export report check copy
     set -l command
     for word in (commandline -opc)[2..-1]
         if test -n "$command"
@@ -40,9 +40,10 @@ function __mfg_flash_efuse
     string match -q 'efuse*' -- (__mfg_flash_command)
 end
 
-# Is it one of the group ledger?
+# Is it one of the group ledger that has its option?
 function __mfg_flash_ledger
     string match -q 'ledger ?*' -- (__mfg_flash_command)
+    and not __mfg_flash_is 'ledger copy'
 end
 
 # Is none typed yet?
@@ -218,6 +219,8 @@ complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a scrap -d 'Give a board up
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a export -d 'Events or units as CSV or JSON lines'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a report -d 'How the batch went, as an HTML page'
 complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a check -d 'Prove the promises'
+complete -c mfg_flash -f -n '__mfg_flash_is ledger' -a copy -d 'Copy it to a file or a server'
+complete -c mfg_flash -F -n "__mfg_flash_is 'ledger copy'"
 complete -c mfg_flash -n __mfg_flash_ledger -l ledger -r -d 'The ledger'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l name -x -d 'Of the batch'
 complete -c mfg_flash -n "__mfg_flash_is 'ledger init'" -l units -x -d 'How many'

@@ -65,9 +65,11 @@ static const char *yes(bool value)
 
 static void job_rows(const struct rows *rows, const struct line_job *job)
 {
+    char ledger[EM_LEDGER_NAME];
     row(rows, "batch", "%s", job->name);
     row(rows, "chip", "%s", job->chip);
-    row(rows, "ledger", "%s", job->ledger);
+    em_ledger_url_show(ledger, sizeof ledger, job->ledger);
+    row(rows, "ledger", "%s", ledger);
     row(rows, "flash.size", "%s", job->flash_size == NULL ? "keep" : job->flash_size);
     row(rows, "flash.mode", "%s", job->flash_mode == NULL ? "keep" : job->flash_mode);
     row(rows, "flash.freq", "%s", job->flash_freq == NULL ? "keep" : job->flash_freq);

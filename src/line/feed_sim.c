@@ -133,11 +133,14 @@ static enum em_status check_options(struct line_sim_feed *feed, struct em_error 
     return status;
 }
 
-/* Boards that are forgotten are others in the next run, and have other addresses. */
+/* Boards that are forgotten are others in the next run, and have other addresses; so have
+ * boards that are kept with another seed, for several simulated stations at a time. */
 static uint64_t first_number(const struct line_sim_feed *feed)
 {
     struct timespec now = {0};
-    if (feed->folder != NULL || feed->seed != 0)
+    if (feed->folder != NULL)
+        return (feed->seed & 0xFFFFFF) << 16;
+    if (feed->seed != 0)
         return 0;
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
     uint64_t mixed = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;

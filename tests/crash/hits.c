@@ -18,9 +18,11 @@ static void look_back(enum hit at[BOARDS_MAX], const struct batch *batch,
                       size_t count)
 {
     for (unsigned i = 0; i < batch->board_count; i++)
-        at[i] = HIT_CONNECT;
+        at[i] = i % batch->station_count == moment->station ? HIT_CONNECT : HITS;
     for (size_t i = 0; i < count && strcmp(events[i].time, moment->time) <= 0; i++) {
         int board = find_board(batch, events[i].mac);
+        if (board >= 0 && (unsigned)board % batch->station_count != moment->station)
+            continue;
         bool of_run = strcmp(events[i].time, moment->run_began) >= 0;
         if (board < 0 || (!of_run && !events[i].done))
             continue;

@@ -207,6 +207,7 @@ struct look {
     struct batch *batch;
     unsigned units;
     bool given[BOARDS_MAX]; /* boards that have a unit */
+    unsigned done;          /* events of boards that became done */
     struct happened *events;
     char **recorded; /* as told */
     size_t count, room;
@@ -272,10 +273,22 @@ static enum hit stage_after(const struct em_ledger_entry *entry)
     }
 }
 
+/* What was in a journal first says so behind its detail. */
+static void cut_mark(struct batch *batch, char *detail)
+{
+    char *mark = strstr(detail, "[kept ");
+    if (mark == NULL)
+        return;
+    batch->tally->kept++;
+    if (mark > detail && mark[-1] == ' ')
+        mark--;
+    *mark = '\0';
+}
+
 static bool on_event(void *user, const struct em_ledger_entry *entry)
 {
     struct look *look = user;
-    char text[1400];
+    char text[1400], detail[EM_LEDGER_TEXT];
     if (look->count == look->room) {
         look->room = look->room * 2 + 1024;
         look->events = realloc(look->events, look->room * sizeof *look->events);
@@ -291,9 +304,11 @@ static bool on_event(void *user, const struct em_ledger_entry *entry)
     event->done = entry->state == EM_LEDGER_DONE;
     event->at_work = !event->done && !entry->failed;
     event->after = stage_after(entry);
+    (void)snprintf(detail, sizeof detail, "%s", entry->detail);
+    cut_mark(look->batch, detail);
+    look->done += strcmp(entry->step, "done") == 0 && event->done;
     (void)snprintf(text, sizeof text, "%s|%s|%s|%s", entry->mac, entry->step,
-                   entry->outcome,
-                   strcmp(entry->outcome, "failed") == 0 ? "*" : entry->detail);
+                   entry->outcome, strcmp(entry->outcome, "failed") == 0 ? "*" : detail);
     look->recorded[look->count] = strdup(text);
     require(look->recorded[look->count] != NULL, "strdup");
     look->count++;
@@ -329,15 +344,28 @@ static void on_log(void *user, enum em_log_level level, const char *device,
     violation(user, "ledger check: %s", msg->what);
 }
 
+/* What was kept was sent. */
+static void prove_journals(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->station_count; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "CRASH-%u-crash%u.journal", batch->number, i);
+        if (size_of(path) > 0)
+            violation(batch, "%s is not empty", path);
+    }
+}
+
 void prove(struct batch *batch)
 {
+    char url[PATH_LEN];
     struct look look = {.batch = batch};
     struct em_ledger *ledger = NULL;
     struct em_error err;
     struct em_ledger_options options = EM_LEDGER_OPTIONS_INIT;
     const struct em_hooks hooks = {.log = on_log, .user = batch};
     unsigned long faults = 1;
-    options.url = "batch.db";
+    server_ledger(url, batch, -1);
+    options.url = url;
     for (unsigned i = 0; i < batch->board_count; i++)
         read_fuses(batch, i);
     must(em_ledger_open(&ledger, &options, &err), &err);
@@ -347,6 +375,9 @@ void prove(struct batch *batch)
     em_ledger_close(ledger);
     if (faults > 0 || look.units != batch->board_count)
         violation(batch, "%lu faults in a ledger of %u units", faults, look.units);
+    if (look.done != batch->board_count)
+        violation(batch, "%u events of boards that became done", look.done);
+    prove_journals(batch);
     count_hits(batch, look.events, look.count);
     prove_told(&look);
     batch->tally->units += look.units;

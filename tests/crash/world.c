@@ -59,6 +59,18 @@ static void write_text(const char *path, const char *text)
     write_file(path, text, strlen(text));
 }
 
+/* The boards are shared out. */
+static void write_station(const struct batch *batch, unsigned station)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "station%u.yaml", station);
+    FILE *file = create(path);
+    fprintf(file, "name: crash%u\nbaud: 460800\nslots:\n", station);
+    for (unsigned i = station; i < batch->board_count; i += batch->station_count)
+        fprintf(file, "  - {name: S%u, port: %s}\n", i, batch->boards[i].port);
+    finish(file, path);
+}
+
 static void write_job(const struct batch *batch)
 {
     FILE *file = create("job.yaml");
@@ -71,11 +83,8 @@ static void write_job(const struct batch *batch)
           "retry: {attempts: 1000, stop_after: 0}\nkeys_after: keep\n",
           file);
     finish(file, "job.yaml");
-    file = create("station.yaml");
-    fputs("name: crash\nbaud: 460800\nslots:\n", file);
-    for (unsigned i = 0; i < batch->board_count; i++)
-        fprintf(file, "  - {name: S%u, port: %s}\n", i, batch->boards[i].port);
-    finish(file, "station.yaml");
+    for (unsigned station = 0; station < batch->station_count; station++)
+        write_station(batch, station);
 }
 
 static void copy_sample(const struct batch *batch, const char *name)
@@ -184,7 +193,7 @@ static void ask_plan(struct batch *batch)
     char command[PATH_LEN * 2], line[1024];
     static const char word[] = "Plan of the eFuses: ";
     (void)snprintf(command, sizeof command,
-                   "'%s' line job.yaml --station station.yaml --check",
+                   "'%s' line job.yaml --station station0.yaml --check",
                    batch->flash_program);
     FILE *out = popen(command, "r");
     require(out != NULL, "popen");
@@ -211,6 +220,7 @@ void world_begin(struct batch *batch)
     copy_sample(batch, "app.bin");
     write_job(batch);
     ask_plan(batch);
+    server_begin(batch);
     for (unsigned i = 0; i < batch->board_count; i++)
         switch_on(batch, i);
 }
@@ -240,7 +250,7 @@ void stamp_now(char out[STAMP])
     (void)snprintf(out, STAMP, "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
 }
 
-void note_moment(struct batch *batch, const char *run_began, int board)
+void note_moment(struct batch *batch, const char *run_began, unsigned station, int board)
 {
     if (batch->moment_count == batch->moment_room) {
         batch->moment_room = batch->moment_room * 2 + 64;
@@ -251,5 +261,6 @@ void note_moment(struct batch *batch, const char *run_began, int board)
     struct moment *moment = &batch->moments[batch->moment_count++];
     (void)snprintf(moment->run_began, STAMP, "%s", run_began);
     stamp_now(moment->time);
+    moment->station = station;
     moment->board = board;
 }
