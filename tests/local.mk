@@ -330,13 +330,15 @@ FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script job http
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/cli_words.c src/line/event_json.c \
-	src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c src/line/job.c src/line/job_images.c src/line/job_plan.c \
-	src/line/job_schema.c src/line/job_steps.c src/line/job_text.c src/line/job_units.c \
-	src/line/job_walk.c src/line/job_yaml.c src/line/names.c src/line/station.c src/line/steps.c
+	src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c \
+	src/line/job.c src/line/job_before.c src/line/job_crypt.c src/line/job_images.c \
+	src/line/job_plan.c src/line/job_schema.c src/line/job_steps.c src/line/job_text.c \
+	src/line/job_units.c src/line/job_walk.c src/line/job_yaml.c src/line/names.c \
+	src/line/station.c src/line/steps.c
 fuzz_compile = $(CLANG) -std=c11 -g -O1 -fno-sanitize-recover=undefined $(DEFS) \
 	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(DEFLATE_CFLAGS) $(ELF_CFLAGS) \
-	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS) \
-	$(CYAML_CFLAGS) $(MICROHTTPD_CFLAGS)
+	$(JANSSON_CFLAGS) $(LUA_CFLAGS) $(PQ_CFLAGS) $(SERIALPORT_CFLAGS) $(SQLITE_CFLAGS) \
+	$(ZLIB_CFLAGS) $(CYAML_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 fuzz/library.a: $(fuzz_sources)
 	rm -rf fuzz/objects && $(MKDIR_P) fuzz/objects
