@@ -67,6 +67,15 @@ static void last_line(const struct heard *heard, char out[SHOWN_MAX + 1])
     out[len] = '\0';
 }
 
+static const char *hint_for(const struct line_worker *w, const struct heard *heard)
+{
+    if (strncmp(w->board.url, "sim:", 4) == 0)
+        return "simulated boards run no firmware: sim:CHIP?app-output=TEXT has what they "
+               "say";
+    return heard->len == 0 ? "is the console on this port, at this rate?"
+                           : "connect a terminal and see what it says";
+}
+
 static enum em_status listen(struct line_worker *w, const struct line_listen *wanted,
                              struct heard *heard, struct em_error *err)
 {
@@ -80,9 +89,7 @@ static enum em_status listen(struct line_worker *w, const struct line_listen *wa
     if (heard->found || matches(heard, true))
         return line_record(w, "ok", NULL, EM_LEDGER_FREE, err);
     last_line(heard, last);
-    return em_error_set(err, EM_ERR_VERIFY,
-                        heard->len == 0 ? "is the console on this port, at this rate?"
-                                        : "connect a terminal and see what it says",
+    return em_error_set(err, EM_ERR_VERIFY, hint_for(w, heard),
                         "%s: '%s' did not come within %u ms; last: '%s'", w->board.step,
                         wanted->text, (unsigned)wanted->timeout_ms, last);
 }
