@@ -20,6 +20,53 @@ static enum em_status try_open(const char *station, bool read_only, struct em_er
     return status;
 }
 
+/* ---- Begun ---- */
+
+/* Many at once: one makes it, and the others are told that it is there. */
+static void test_begun_at_once(void)
+{
+    enum { ROUNDS = 8, MAKERS = 6 };
+    for (int round = 0; round < ROUNDS; round++) {
+        int gate[2], made = 0, there = 0, wait_status;
+        char byte;
+        ledger_begin(0);
+        if (ledger_server() != NULL && round % 2 == 1) { /* made by an administrator */
+            char sql[128];
+            (void)snprintf(sql, sizeof sql, "CREATE SCHEMA \"%s\"",
+                           strrchr(ledger_dir, '/') + 1);
+            ledger_psql(sql);
+        }
+        CU_ASSERT_EQUAL_FATAL(pipe(gate), 0);
+        (void)fflush(stdout);
+        for (int i = 0; i < MAKERS; i++) {
+            if (fork() != 0)
+                continue;
+            struct em_error err;
+            (void)close(gate[1]);
+            (void)!read(gate[0], &byte, 1); /* until the gate opens: its end */
+            enum em_status status = ledger_make(3, &err);
+            if (status != EM_OK && status != EM_ERR_EXISTS)
+                printf("(%s) ", err.what);
+            (void)fflush(stdout);
+            _exit(status == EM_OK ? 0 : status == EM_ERR_EXISTS ? 1 : 2);
+        }
+        (void)close(gate[1]);
+        (void)close(gate[0]);
+        for (int i = 0; i < MAKERS; i++) {
+            CU_ASSERT_TRUE(wait(&wait_status) > 0);
+            CU_ASSERT_TRUE(WIFEXITED(wait_status));
+            made += WEXITSTATUS(wait_status) == 0;
+            there += WEXITSTATUS(wait_status) == 1;
+        }
+        CU_ASSERT_EQUAL(made, 1);
+        CU_ASSERT_EQUAL(there, MAKERS - 1);
+        struct em_ledger *ledger = ledger_open(NULL);
+        ledger_is_sound(ledger);
+        em_ledger_close(ledger);
+        ledger_end();
+    }
+}
+
 /* ---- Other processes ---- */
 
 /* A child that is the station and holds board 1 until it is killed. */
@@ -136,6 +183,7 @@ static void test_clock(void)
 }
 
 static const struct em_test tests[] = {
+    {"begun at once", test_begun_at_once},
     {"stations", test_stations},
     {"the clock goes backwards", test_clock},
 };

@@ -214,7 +214,8 @@ static enum em_status begin(struct em_db *base, struct em_error *err)
     /* Events are numbered without gaps, so writers of one ledger come one after the
      * other: each waits here, where nothing has been read yet. */
     return em_pg_exec(db,
-                      "BEGIN; SELECT pg_advisory_xact_lock("
+                      "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                      " SELECT pg_advisory_xact_lock("
                       "hashtextextended(current_schema() || '/writer', 0))",
                       err);
 }

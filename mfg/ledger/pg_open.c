@@ -209,7 +209,13 @@ static enum em_status open_new(struct em_pg *db, struct em_error *err)
 {
     char text[80];
     char sql[128];
-    enum em_status status = em_pg_exec(db, "BEGIN", err);
+    /* Of several that begin it at once the others wait here, and then see it. */
+    enum em_status status = em_pg_exec(db, "BEGIN ISOLATION LEVEL READ COMMITTED", err);
+    if (status == EM_OK)
+        status =
+            em_pg_ask(db, text, sizeof text,
+                      "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/new', 0))",
+                      db->url.schema, NULL, err);
     if (status == EM_OK)
         status =
             em_pg_ask(db, text, sizeof text, "SHOW server_encoding", NULL, NULL, err);
