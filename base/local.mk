@@ -17,6 +17,8 @@ libespmfg_all_la_SOURCES += \
 	base/hooks.c \
 	base/hooks_int.h \
 	base/key.c \
+	base/load.c \
+	base/load_int.h \
 	base/read_int.h \
 	base/save.c \
 	base/stream.c \

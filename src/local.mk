@@ -67,7 +67,7 @@ mfg_flash_SOURCES = \
 	src/flash_verify.c \
 	src/flash_write.c \
 	src/mfg_flash.c
-mfg_flash_LDADD = libline.la libreport.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS)
+mfg_flash_LDADD = libline.la libreport.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS)
 
 mfg_gen_SOURCES = \
 	$(program_sources) \

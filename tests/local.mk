@@ -100,6 +100,7 @@ unit_tests = \
 	tests/test_base_hex \
 	tests/test_base_hooks \
 	tests/test_base_key \
+	tests/test_base_load \
 	tests/test_base_stream \
 	tests/test_base_text \
 	tests/test_flasher_chip_baud \
@@ -235,6 +236,14 @@ endif
 
 LDADD = libespmfg_all.la -lcunit $(EM_LIBS)
 
+# These also look at a server by themselves.
+tests_test_mfg_ledger_claim_LDADD = $(LDADD) $(PQ_LIBS)
+tests_test_mfg_ledger_faults_LDADD = $(LDADD) $(PQ_LIBS)
+tests_test_mfg_ledger_kill_LDADD = $(LDADD) $(PQ_LIBS)
+tests_test_mfg_ledger_lost_LDADD = $(LDADD) $(PQ_LIBS)
+tests_test_mfg_ledger_pg_LDADD = $(LDADD) $(PQ_LIBS)
+tests_test_mfg_ledger_stations_LDADD = $(LDADD) $(PQ_LIBS)
+
 tests_test_report_data_LDADD = libreport.la $(LDADD) -lm
 tests_test_line_feed_LDADD = libline.la $(LDADD)
 tests_test_line_hooks_LDADD = libline.la $(LDADD)
@@ -247,7 +256,7 @@ tests_test_line_kill_LDADD = libline.la $(LDADD)
 tests_test_line_run_SOURCES = tests/test_line_run.c src/cli.c src/cli_words.c
 tests_test_line_run_LDADD = libline.la $(LDADD)
 tests_test_line_view_lines_LDADD = libline.la $(LDADD)
-tests_test_line_view_http_LDADD = libline.la $(LDADD) $(MICROHTTPD_LIBS)
+tests_test_line_view_http_LDADD = libline.la $(LDADD)
 tests_test_line_view_term_LDADD = libline.la $(LDADD)
 tests_test_line_job_SOURCES        = tests/test_line_job.c src/cli_words.c
 tests_test_line_job_LDADD          = libline.la $(LDADD) $(CYAML_LIBS)
@@ -270,7 +279,7 @@ json_schema_LDADD   = $(JANSSON_LIBS)
 ledger_fill_SOURCES = tests/ledger_fill.c
 ledger_fill_LDADD   = libespmfg_all.la $(EM_LIBS)
 live_show_SOURCES = tests/live_show.c
-live_show_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS)
+live_show_LDADD = libline.la libespmfg_all.la $(EM_LIBS) $(CYAML_LIBS)
 ledger_many_SOURCES = tests/ledger_many.c
 ledger_many_LDADD   = libespmfg_all.la $(EM_LIBS) -lm
 
@@ -330,7 +339,7 @@ FUZZ_SECONDS = 60
 fuzz_targets = config values key reader image loader sim efuse script job http
 fuzz_sources = $(libespmfg_all_la_SOURCES) $(nodist_libespmfg_all_la_SOURCES) \
 	src/cli_words.c src/line/event_json.c \
-	src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c \
+	src/line/http_mhd.c src/line/http_rules.c src/line/http_state.c src/line/live.c src/line/view_http.c \
 	src/line/job.c src/line/job_before.c src/line/job_crypt.c src/line/job_images.c \
 	src/line/job_plan.c src/line/job_schema.c src/line/job_steps.c src/line/job_text.c \
 	src/line/job_units.c src/line/job_walk.c src/line/job_yaml.c src/line/names.c \
@@ -349,7 +358,7 @@ fuzz/library.a: $(fuzz_sources)
 
 # One target: what it printed stands in fuzz/TARGET.log.
 fuzz_one = $(fuzz_compile) -fsanitize=fuzzer,address,undefined -o fuzz/fuzz_$$1 \
-	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS) -lpthread && \
+	$(top_srcdir)/tests/fuzz/fuzz_$$1.c fuzz/library.a $(EM_LIBS) $(CYAML_LIBS) -lpthread && \
 	$(MKDIR_P) fuzz/corpus_$$1 && \
 	if ./fuzz/fuzz_$$1 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	  -artifact_prefix=fuzz/ fuzz/corpus_$$1 $(top_srcdir)/tests/fuzz/corpus/$$1 \

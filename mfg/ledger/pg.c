@@ -46,12 +46,12 @@ static const struct {
 static enum em_db_fault fault_of(const struct em_pg *db, const PGresult *result)
 {
     const char *code =
-        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        result == NULL ? NULL : db->pq.PQresultErrorField(result, PG_DIAG_SQLSTATE);
     for (size_t i = 0; code != NULL && i < sizeof faults / sizeof faults[0]; i++) {
         if (strncmp(code, faults[i].begin, strlen(faults[i].begin)) == 0)
             return faults[i].fault;
     }
-    if (db->dead || db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK)
+    if (db->dead || db->conn == NULL || db->pq.PQstatus(db->conn) != CONNECTION_OK)
         return EM_DB_LOST;
     return EM_DB_OTHER;
 }
@@ -59,11 +59,12 @@ static enum em_db_fault fault_of(const struct em_pg *db, const PGresult *result)
 enum em_status em_pg_fail(struct em_pg *db, const PGresult *result, struct em_error *err)
 {
     const char *url = db->url.shown;
-    const char *told =
-        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *told = result == NULL
+                           ? NULL
+                           : db->pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     char text[256];
     if (told == NULL)
-        told = db->conn == NULL ? "no connection" : PQerrorMessage(db->conn);
+        told = db->conn == NULL ? "no connection" : db->pq.PQerrorMessage(db->conn);
     (void)snprintf(text, sizeof text, "%s", told); /* cut if too long */
     text[strcspn(text, "\n")] = '\0';
     db->base.fault = fault_of(db, result);
@@ -112,13 +113,13 @@ static int64_t now_ms(void)
 static bool wait_input(struct em_pg *db, int64_t end)
 {
     for (;;) {
-        int flush = PQflush(db->conn);
+        int flush = db->pq.PQflush(db->conn);
         if (flush < 0)
             return false;
-        if (flush == 0 && PQisBusy(db->conn) == 0)
+        if (flush == 0 && db->pq.PQisBusy(db->conn) == 0)
             return true;
         int64_t left = end - now_ms();
-        struct pollfd poll_fd = {.fd = PQsocket(db->conn),
+        struct pollfd poll_fd = {.fd = db->pq.PQsocket(db->conn),
                                  .events = (short)(POLLIN | (flush > 0 ? POLLOUT : 0))};
         if (left <= 0 || poll_fd.fd < 0)
             return false;
@@ -126,14 +127,14 @@ static bool wait_input(struct em_pg *db, int64_t end)
         if (ready < 0 && errno != EINTR)
             return false;
         if (ready > 0 && (poll_fd.revents & ~POLLOUT) != 0 &&
-            PQconsumeInput(db->conn) == 0)
+            db->pq.PQconsumeInput(db->conn) == 0)
             return false;
     }
 }
 
-static bool is_error(const PGresult *result)
+static bool is_error(const struct em_pg *db, const PGresult *result)
 {
-    ExecStatusType kind = PQresultStatus(result);
+    ExecStatusType kind = db->pq.PQresultStatus(result);
     return kind != PGRES_COMMAND_OK && kind != PGRES_TUPLES_OK &&
            kind != PGRES_EMPTY_QUERY;
 }
@@ -150,20 +151,20 @@ enum em_status em_pg_answer(struct em_pg *db, int sent, PGresult **out,
             db->dead = true;
             break;
         }
-        PGresult *result = PQgetResult(db->conn);
+        PGresult *result = db->pq.PQgetResult(db->conn);
         if (result == NULL)
             break;
         /* Of several statements the first that failed tells what happened. */
-        if (kept == NULL || !is_error(kept)) {
-            PQclear(kept);
+        if (kept == NULL || !is_error(db, kept)) {
+            db->pq.PQclear(kept);
             kept = result;
         } else {
-            PQclear(result);
+            db->pq.PQclear(result);
         }
     }
-    if (sent == 0 || db->dead || kept == NULL || is_error(kept)) {
+    if (sent == 0 || db->dead || kept == NULL || is_error(db, kept)) {
         enum em_status status = em_pg_fail(db, kept, err);
-        PQclear(kept);
+        db->pq.PQclear(kept);
         return status;
     }
     *out = kept;
@@ -175,8 +176,9 @@ enum em_status em_pg_exec(struct em_pg *db, const char *sql, struct em_error *er
     PGresult *result;
     if (db->dead)
         return em_pg_fail(db, NULL, err);
-    enum em_status status = em_pg_answer(db, PQsendQuery(db->conn, sql), &result, err);
-    PQclear(result);
+    enum em_status status =
+        em_pg_answer(db, db->pq.PQsendQuery(db->conn, sql), &result, err);
+    db->pq.PQclear(result);
     return status;
 }
 
@@ -191,11 +193,12 @@ enum em_status em_pg_ask(struct em_pg *db, char *out, size_t size, const char *s
     if (db->dead)
         return em_pg_fail(db, NULL, err);
     enum em_status status = em_pg_answer(
-        db, PQsendQueryParams(db->conn, sql, count, types, values, NULL, NULL, 0),
+        db, db->pq.PQsendQueryParams(db->conn, sql, count, types, values, NULL, NULL, 0),
         &result, err);
-    if (status == EM_OK && PQntuples(result) > 0)
-        (void)snprintf(out, size, "%s", PQgetvalue(result, 0, 0)); /* cut if too long */
-    PQclear(result);
+    if (status == EM_OK && db->pq.PQntuples(result) > 0)
+        (void)snprintf(out, size, "%s",
+                       db->pq.PQgetvalue(result, 0, 0)); /* cut if too long */
+    db->pq.PQclear(result);
     return status;
 }
 
@@ -230,7 +233,7 @@ static bool in_transaction(struct em_db *base)
     struct em_pg *db = em_pg_of(base);
     if (db->dead || db->conn == NULL)
         return false;
-    PGTransactionStatusType kind = PQtransactionStatus(db->conn);
+    PGTransactionStatusType kind = db->pq.PQtransactionStatus(db->conn);
     return kind == PQTRANS_INTRANS || kind == PQTRANS_INERROR;
 }
 
@@ -253,7 +256,7 @@ static void forget_values(struct em_db_stmt *stmt)
 
 static void finish(struct em_db_stmt *stmt)
 {
-    PQclear(stmt->result);
+    stmt->db->pq.PQclear(stmt->result);
     stmt->result = NULL;
     stmt->row = -1;
     forget_values(stmt);
@@ -320,9 +323,10 @@ static enum em_status prepare_there(struct em_db_stmt *stmt, struct em_error *er
     if (stmt->prepared)
         return EM_OK;
     enum em_status status = em_pg_answer(
-        db, PQsendPrepare(db->conn, stmt->name, stmt->sql, stmt->count, stmt->types),
+        db,
+        db->pq.PQsendPrepare(db->conn, stmt->name, stmt->sql, stmt->count, stmt->types),
         &result, err);
-    PQclear(result);
+    db->pq.PQclear(result);
     stmt->prepared = status == EM_OK;
     return status;
 }
@@ -337,10 +341,11 @@ static enum em_status run(struct em_db_stmt *stmt, struct em_error *err)
         values[i] = stmt->values[i];
     enum em_status status = prepare_there(stmt, err);
     if (status == EM_OK)
-        status = em_pg_answer(
-            db,
-            PQsendQueryPrepared(db->conn, stmt->name, stmt->count, values, NULL, NULL, 0),
-            &stmt->result, err);
+        status =
+            em_pg_answer(db,
+                         db->pq.PQsendQueryPrepared(db->conn, stmt->name, stmt->count,
+                                                    values, NULL, NULL, 0),
+                         &stmt->result, err);
     stmt->row = -1;
     return status;
 }
@@ -348,13 +353,13 @@ static enum em_status run(struct em_db_stmt *stmt, struct em_error *err)
 static enum em_status step(struct em_db_stmt *stmt, bool *row, struct em_error *err)
 {
     enum em_status status = stmt->result == NULL ? run(stmt, err) : EM_OK;
-    *row = status == EM_OK && ++stmt->row < PQntuples(stmt->result);
+    *row = status == EM_OK && ++stmt->row < stmt->db->pq.PQntuples(stmt->result);
     return status;
 }
 
 static const char *column_text(struct em_db_stmt *stmt, int column)
 {
-    return PQgetvalue(stmt->result, stmt->row, column); /* NULL: "" */
+    return stmt->db->pq.PQgetvalue(stmt->result, stmt->row, column); /* NULL: "" */
 }
 
 static int64_t column_int(struct em_db_stmt *stmt, int column)

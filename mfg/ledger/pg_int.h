@@ -3,6 +3,7 @@
 #ifndef MFG_LEDGER_PG_INT_H
 #define MFG_LEDGER_PG_INT_H
 
+#include "base/load_int.h"
 #include "mfg/ledger/db_int.h"
 #include "mfg/ledger/url_int.h"
 
@@ -20,6 +21,22 @@ enum {
 /** Numbers of types: fixed for ever, in the server's catalog/pg_type.dat. */
 enum { EM_PG_INT8 = 20, EM_PG_TEXT = 25 };
 
+/** What is used of libpq: it is loaded when the first server is asked for. */
+/* clang-format off */
+#define EM_PQ_FUNCTIONS(X)                                                               \
+    X(PQbackendPID) X(PQclear) X(PQconnectdbParams) X(PQconnectionNeedsPassword)         \
+    X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput) X(PQerrorMessage)             \
+    X(PQfinish) X(PQflush) X(PQfreemem) X(PQgetResult) X(PQgetvalue) X(PQisBusy)         \
+    X(PQntuples) X(PQresultErrorField) X(PQresultStatus) X(PQsendPrepare)                \
+    X(PQsendQuery) X(PQsendQueryParams) X(PQsendQueryPrepared)                           \
+    X(PQsetNoticeReceiver) X(PQsetnonblocking) X(PQsocket) X(PQstatus)                   \
+    X(PQtransactionStatus)
+/* clang-format on */
+
+struct em_pq {
+    EM_PQ_FUNCTIONS(EM_LOAD_MEMBER)
+};
+
 struct em_db_stmt {
     struct em_pg *db;
     const char *sql;
@@ -36,6 +53,7 @@ struct em_pg {
     struct em_db base;
     struct em_ledger_url url;
     enum em_db_mode mode;
+    struct em_pq pq;
     PGconn *conn;
     bool dead;               /* the connection; nothing is asked of it any more */
     unsigned generation;     /* of connections */

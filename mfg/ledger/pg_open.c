@@ -45,8 +45,8 @@ static void ignore_notice(void *user, const PGresult *result)
 
 static const char *hint_for(const struct em_pg *db)
 {
-    const char *text = PQerrorMessage(db->conn);
-    if (PQconnectionNeedsPassword(db->conn) != 0)
+    const char *text = db->pq.PQerrorMessage(db->conn);
+    if (db->pq.PQconnectionNeedsPassword(db->conn) != 0)
         return "put the password into ~/.pgpass (mode 0600), or name a file with "
                "passfile=";
     /* The server's language may be another: then there is its own text alone. */
@@ -62,7 +62,7 @@ static const char *hint_for(const struct em_pg *db)
 static enum em_status tell_refused(struct em_pg *db, struct em_error *err)
 {
     char text[300];
-    (void)snprintf(text, sizeof text, "%s", PQerrorMessage(db->conn));
+    (void)snprintf(text, sizeof text, "%s", db->pq.PQerrorMessage(db->conn));
     size_t len = strlen(text);
     while (len > 0 && text[len - 1] == '\n')
         text[--len] = '\0';
@@ -111,12 +111,14 @@ static enum em_status dial(struct em_pg *db, PQconninfoOption *parsed,
     values[count++] = us;
     names[count] = NULL;
     values[count] = NULL;
-    db->conn = PQconnectdbParams(names, values, 0);
+    db->conn = db->pq.PQconnectdbParams(names, values, 0);
     if (db->conn == NULL)
         return em_error_nomem(err);
-    if (PQstatus(db->conn) != CONNECTION_OK || PQsetnonblocking(db->conn, 1) != 0)
+    if (db->pq.PQstatus(db->conn) != CONNECTION_OK ||
+        db->pq.PQsetnonblocking(db->conn, 1) != 0)
         return tell_refused(db, err);
-    (void)PQsetNoticeReceiver(db->conn, ignore_notice, NULL); /* returns the one before */
+    (void)db->pq.PQsetNoticeReceiver(db->conn, ignore_notice,
+                                     NULL); /* returns the one before */
     return EM_OK;
 }
 
@@ -136,16 +138,16 @@ static enum em_status set_up(struct em_pg *db, struct em_error *err)
                            " WHERE pid = pg_backend_pid()",
                            NULL, NULL, err);
     if (status == EM_OK)
-        (void)snprintf(db->pid, sizeof db->pid, "%d", PQbackendPID(db->conn));
+        (void)snprintf(db->pid, sizeof db->pid, "%d", db->pq.PQbackendPID(db->conn));
     return status;
 }
 
 static enum em_status connect(struct em_pg *db, struct em_error *err)
 {
     char *fault = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(db->url.server, &fault);
+    PQconninfoOption *parsed = db->pq.PQconninfoParse(db->url.server, &fault);
     /* Its text may have the whole URL in it. */
-    PQfreemem(fault);
+    db->pq.PQfreemem(fault);
     if (parsed == NULL)
         return em_error_set(
             err, EM_ERR_USAGE, "write postgresql://USER@HOST/DATABASE?schema=NAME",
@@ -155,7 +157,7 @@ static enum em_status connect(struct em_pg *db, struct em_error *err)
     for (size_t i = 0; i < EM_PG_KEPT; i++)
         db->kept[i].prepared = false;
     enum em_status status = dial(db, parsed, err);
-    PQconninfoFree(parsed);
+    db->pq.PQconninfoFree(parsed);
     return status == EM_OK ? set_up(db, err) : status;
 }
 
@@ -165,7 +167,8 @@ static void disconnect(struct em_pg *db)
         if (db->kept[i].sql != NULL)
             em_db_pg.finish(&db->kept[i]);
     }
-    PQfinish(db->conn);
+    if (db->conn != NULL)
+        db->pq.PQfinish(db->conn);
     db->conn = NULL;
     db->dead = true;
 }
@@ -204,6 +207,19 @@ enum em_status em_pg_reconnect(struct em_db *base, struct em_error *err)
 }
 
 /* ---- Opened ---- */
+
+static enum em_status load_library(struct em_pg *db, struct em_error *err)
+{
+    static const char *const names[] = {EM_PQ_FUNCTIONS(EM_LOAD_NAME)};
+    static const struct em_load pq = {
+        .library = "libpq.so.5",
+        .package = "libpq5",
+        .purpose = "a ledger on a server",
+        .functions = names,
+        .count = sizeof names / sizeof names[0],
+    };
+    return em_load_functions(&db->pq, &pq, err);
+}
 
 static enum em_status open_new(struct em_pg *db, struct em_error *err)
 {
@@ -263,6 +279,8 @@ enum em_status em_pg_open(struct em_db **out, const char *url, enum em_db_mode m
     db->dead = true;
     enum em_status status = em_ledger_url_parse(&db->url, url, err);
     db->base.wait_ms = db->url.wait_ms;
+    if (status == EM_OK)
+        status = load_library(db, err);
     if (status == EM_OK)
         status = connect(db, err);
     if (status == EM_OK && mode == EM_DB_NEW)

@@ -19,6 +19,8 @@ libline_la_SOURCES = \
 	src/line/feed_sim.c \
 	src/line/hooks.c \
 	src/line/http.h \
+	src/line/http_mhd.c \
+	src/line/http_mhd.h \
 	src/line/http_rules.c \
 	src/line/http_state.c \
 	src/line/job.c \
@@ -53,7 +55,7 @@ libline_la_SOURCES = \
 	src/line/view_term.c \
 	src/line/view_text.c
 nodist_libline_la_SOURCES = src/line/live.c
-libline_la_LIBADD = $(CYAML_LIBS) $(MICROHTTPD_LIBS)
+libline_la_LIBADD = $(CYAML_LIBS)
 
 # What browsers get, as lines of C.
 live_files = \

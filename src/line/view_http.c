@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "src/line/http.h"
+#include "src/line/http_mhd.h"
 
 #include "base/error_int.h"
 
@@ -17,8 +18,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <microhttpd.h>
 
 enum {
     TICK_MS = 250,
@@ -40,6 +39,7 @@ struct viewer {
 };
 
 struct line_http_view {
+    struct http_mhd mhd;
     struct http_state state;
     struct http_rules rules;
     char url[80];
@@ -70,7 +70,7 @@ static ssize_t on_read(void *user, uint64_t at, char *to, size_t max)
         bool ends = view->ends;
         if (!news && !ends) {
             viewer->waits = true;
-            MHD_suspend_connection(viewer->connection);
+            view->mhd.MHD_suspend_connection(viewer->connection);
         }
         (void)pthread_mutex_unlock(&view->lock);
         if (viewer->pending.failed)
@@ -113,7 +113,7 @@ static struct MHD_Response *new_viewer(struct line_http_view *view,
         viewer->next->link = &viewer->next;
     view->viewers = viewer;
     (void)pthread_mutex_unlock(&view->lock);
-    struct MHD_Response *response = MHD_create_response_from_callback(
+    struct MHD_Response *response = view->mhd.MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, 4096, on_read, viewer, on_gone);
     if (response == NULL)
         on_gone(viewer);
@@ -125,7 +125,7 @@ static void wake_viewers(struct line_http_view *view)
 {
     for (struct viewer *v = view->viewers; v != NULL; v = v->next) {
         if (v->waits)
-            MHD_resume_connection(v->connection);
+            view->mhd.MHD_resume_connection(v->connection);
         v->waits = false;
     }
 }
@@ -162,11 +162,13 @@ static void *tick(void *user)
 
 /* ---- Answers ---- */
 
-static struct MHD_Response *of_buffer(const struct em_buf *buf,
+static struct MHD_Response *of_buffer(const struct line_http_view *view,
+                                      const struct em_buf *buf,
                                       enum MHD_ResponseMemoryMode mode)
 {
     /* It is only read. */
-    return MHD_create_response_from_buffer(buf->len, (void *)(uintptr_t)buf->data, mode);
+    return view->mhd.MHD_create_response_from_buffer(buf->len,
+                                                     (void *)(uintptr_t)buf->data, mode);
 }
 
 static struct MHD_Response *of_what(struct line_http_view *view, enum http_what what,
@@ -178,11 +180,11 @@ static struct MHD_Response *of_what(struct line_http_view *view, enum http_what 
         http_state_page(&view->state, &json, &view->page);
         break;
     case HTTP_STYLE:
-        return of_buffer(&view->style, MHD_RESPMEM_PERSISTENT);
+        return of_buffer(view, &view->style, MHD_RESPMEM_PERSISTENT);
     case HTTP_SCRIPT:
-        return of_buffer(&view->script, MHD_RESPMEM_PERSISTENT);
+        return of_buffer(view, &view->script, MHD_RESPMEM_PERSISTENT);
     case HTTP_ICON:
-        return of_buffer(&view->icon, MHD_RESPMEM_PERSISTENT);
+        return of_buffer(view, &view->icon, MHD_RESPMEM_PERSISTENT);
     case HTTP_EVENTS:
         if (!head)
             return new_viewer(view, connection);
@@ -193,13 +195,13 @@ static struct MHD_Response *of_what(struct line_http_view *view, enum http_what 
     case HTTP_TEXT:
         break;
     }
-    struct MHD_Response *response = of_buffer(&json, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = of_buffer(view, &json, MHD_RESPMEM_MUST_COPY);
     em_buf_free(&json);
     return response;
 }
 
-static void add_headers(struct MHD_Response *response, const struct http_answer *answer,
-                        const char *token)
+static void add_headers(const struct line_http_view *view, struct MHD_Response *response,
+                        const struct http_answer *answer, const char *token)
 {
     static const char *const types[] = {
         [HTTP_TEXT] = "text/plain; charset=utf-8",
@@ -221,17 +223,18 @@ static void add_headers(struct MHD_Response *response, const struct http_answer 
         {"Cross-Origin-Resource-Policy", "same-origin"},
     };
     /* Failures lack memory: the header is missing, the answer is still one. */
-    (void)MHD_add_response_header(response, "Content-Type", types[answer->what]);
+    (void)view->mhd.MHD_add_response_header(response, "Content-Type",
+                                            types[answer->what]);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        (void)MHD_add_response_header(response, all[i][0], all[i][1]);
+        (void)view->mhd.MHD_add_response_header(response, all[i][0], all[i][1]);
     if (answer->status == 405)
-        (void)MHD_add_response_header(response, "Allow", "GET, HEAD");
+        (void)view->mhd.MHD_add_response_header(response, "Allow", "GET, HEAD");
     if (answer->keep_token) { /* its letters are those of tokens: it was compared */
         char cookie[HTTP_TOKEN_MAX + 64];
         (void)snprintf(cookie, sizeof cookie, "espmfg=%s; HttpOnly; SameSite=Lax; Path=/",
                        token);
-        (void)MHD_add_response_header(response, "Set-Cookie", cookie);
-        (void)MHD_add_response_header(response, "Location", "/");
+        (void)view->mhd.MHD_add_response_header(response, "Set-Cookie", cookie);
+        (void)view->mhd.MHD_add_response_header(response, "Location", "/");
     }
 }
 
@@ -254,25 +257,30 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     const struct http_request request = {
         .method = method,
         .path = path,
-        .host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host"),
-        .token = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "token"),
-        .cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, "espmfg"),
+        .host =
+            view->mhd.MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host"),
+        .token = view->mhd.MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND,
+                                                       "token"),
+        .cookie =
+            view->mhd.MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, "espmfg"),
     };
     http_judge(&answer, &view->rules, &request);
     bool head = strcmp(method, "HEAD") == 0;
     struct MHD_Response *response =
         answer.text != NULL
-            ? MHD_create_response_from_buffer(
+            ? view->mhd.MHD_create_response_from_buffer(
                   strlen(answer.text), (void *)(uintptr_t)answer.text, /* only read */
                   MHD_RESPMEM_PERSISTENT)
             : of_what(view, answer.what, connection, head);
     if (response == NULL)
         return MHD_NO; /* no memory: the connection is closed */
-    add_headers(response, &answer, request.token);
+    add_headers(view, response, &answer, request.token);
     if (head || answer.what != HTTP_EVENTS) /* or its place would stay taken a while */
-        (void)MHD_add_response_header(response, "Connection", "close"); /* as there */
-    enum MHD_Result result = MHD_queue_response(connection, answer.status, response);
-    MHD_destroy_response(response);
+        (void)view->mhd.MHD_add_response_header(response, "Connection",
+                                                "close"); /* as there */
+    enum MHD_Result result =
+        view->mhd.MHD_queue_response(connection, answer.status, response);
+    view->mhd.MHD_destroy_response(response);
     return result;
 }
 
@@ -326,7 +334,7 @@ static enum em_status listen_at(struct line_http_view *view, struct http_address
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                      (address->is_v6 ? (unsigned)MHD_USE_IPv6 : 0U);
     errno = 0;
-    view->daemon = MHD_start_daemon(
+    view->daemon = view->mhd.MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, view, MHD_OPTION_SOCK_ADDR, &address->at.any,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)VIEWERS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
@@ -334,7 +342,7 @@ static enum em_status listen_at(struct line_http_view *view, struct http_address
     if (view->daemon == NULL)
         return cannot_listen(errno, text, err);
     const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(view->daemon, MHD_DAEMON_INFO_BIND_PORT);
+        view->mhd.MHD_get_daemon_info(view->daemon, MHD_DAEMON_INFO_BIND_PORT);
     if (info != NULL && address->is_v6)
         address->at.v6.sin6_port = htons(info->port);
     else if (info != NULL)
@@ -355,6 +363,8 @@ static enum em_status start(struct line_http_view *view,
         status = em_error_set(
             err, EM_ERR_REFUSED, "add --http-token-file FILE, or use 127.0.0.1",
             "--http %s: others could see it without a token", options->address);
+    if (status == EM_OK)
+        status = http_mhd_load(&view->mhd, err);
     if (status != EM_OK)
         return status;
     join(&view->page, live_page);
@@ -438,7 +448,7 @@ void line_http_view_free(struct line_http_view *view)
         return;
     see_viewers_off(view);
     if (view->daemon != NULL)
-        MHD_stop_daemon(view->daemon);
+        view->mhd.MHD_stop_daemon(view->daemon);
     http_state_free(&view->state);
     em_buf_free(&view->page);
     em_buf_free(&view->style);
