@@ -14,18 +14,9 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {
-    &ledger_init.cli,
-    &ledger_status.cli,
-    &ledger_show.cli,
-    &ledger_list.cli,
-    &ledger_retry.cli,
-    &ledger_release.cli,
-    &ledger_scrap.cli,
-    &ledger_export.cli,
-    &ledger_report.cli,
-    &ledger_check.cli,
-    &ledger_copy.cli,
-    NULL,
+    &ledger_init.cli,   &ledger_status.cli,  &ledger_show.cli,  &ledger_list.cli,
+    &ledger_retry.cli,  &ledger_release.cli, &ledger_scrap.cli, &ledger_export.cli,
+    &ledger_report.cli, &ledger_check.cli,   &ledger_copy.cli,  NULL,
 };
 
 const struct cli_command ledger_group = {
