@@ -6,8 +6,12 @@
 # faults of jobs are told.
 set -eu
 
+case ${top_srcdir:?} in
+/*) ;;
+*) top_srcdir=$PWD/$top_srcdir ;;
+esac
 # shellcheck source=tests/flash_util.sh
-. "${top_srcdir:?}/tests/flash_util.sh"
+. "$top_srcdir/tests/flash_util.sh"
 : "${MFG_GEN:?}"
 cp -r "$top_srcdir/samples" samples
 chmod -R u+w samples

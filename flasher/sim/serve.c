@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "flasher/sim/serve_int.h"
+#include "flasher/sim/sim_int.h"
 #include "flasher/transport/tty_int.h"
 
 #include <errno.h>
@@ -206,8 +207,8 @@ static enum em_status mend(struct em_sim_server *server, struct em_sim_slot *slo
         if (!connected) {
             pump_out(server, slot); /* what was on the wire before */
             hang_up(slot);
-        } else if (slot->kind == EM_SIM_PTY) {
-            em_sim_pty_watch(slot);
+        } else if (slot->kind == EM_SIM_PTY && !slot->sim->stuck) {
+            em_sim_pty_watch(slot); /* plugged in again; a stuck chip stays so */
         }
     }
     if (now - slot->lost_us < server->back_after_us &&
