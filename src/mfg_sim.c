@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 static const char program[] = "mfg_sim";
 
@@ -307,8 +310,17 @@ static const struct cli_command mfg_sim = {
     .run = run,
 };
 
+/* A chip answers to the microsecond; Linux would let each wait last 50 µs longer. */
+static void be_punctual(void)
+{
+#ifdef __linux__
+    (void)prctl(PR_SET_TIMERSLACK, 1UL); /* if it fails, chips are a little slower */
+#endif
+}
+
 int main(int argc, char **argv)
 {
     term_guard_streams();
+    be_punctual();
     return cli_run(program, &mfg_sim, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 }

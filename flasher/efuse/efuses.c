@@ -75,12 +75,18 @@ static enum em_status list_fields(struct em_efuses *e, struct em_error *err)
     return EM_OK;
 }
 
+/* What was read of block @p b, as bytes. */
+static void take_block(struct em_efuses *e, size_t b)
+{
+    for (size_t w = 0; w < EM_EFUSE_WORDS_MAX; w++)
+        em_put_le32(&e->now[b].bytes[4 * w], e->state.words[b][w]);
+}
+
 static enum em_status read_blocks(struct em_efuses *e, struct em_error *err)
 {
     enum em_status status = em_efuse_read_all(&e->ctl, &e->state, err);
     for (size_t b = 0; b < e->view.table->block_count; b++)
-        for (size_t w = 0; w < EM_EFUSE_WORDS_MAX; w++)
-            em_put_le32(&e->now[b].bytes[4 * w], e->state.words[b][w]);
+        take_block(e, b);
     return status;
 }
 
@@ -88,6 +94,27 @@ enum em_status em_efuses_refresh(struct em_efuses *e, struct em_error *err)
 {
     enum em_status status = read_blocks(e, err);
     return status == EM_OK ? list_fields(e, err) : status;
+}
+
+enum em_status em_efuses_refresh_block(struct em_efuses *e, unsigned block,
+                                       struct em_error *err)
+{
+    const size_t both[] = {0, block};
+    struct em_efuse_state fresh;
+    enum em_status status = em_efuse_read_some(&e->ctl, (int)block, &fresh, err);
+    for (size_t i = 0; status == EM_OK && i < sizeof both / sizeof both[0]; i++) {
+        size_t b = both[i];
+        memcpy(e->state.words[b], fresh.words[b], sizeof fresh.words[b]);
+        e->state.errors[b] = fresh.errors[b];
+        take_block(e, b);
+    }
+    if (status == EM_OK) {
+        memcpy(e->state.repeat, fresh.repeat, sizeof fresh.repeat);
+        e->state.scheme = fresh.scheme;
+        status = list_fields(e, err);
+    }
+    OPENSSL_cleanse(&fresh, sizeof fresh); /* may be a key */
+    return status;
 }
 
 /* What is read already need not be asked for again. */

@@ -205,7 +205,7 @@ static enum em_status burn_block0(struct em_efuses *e, struct em_error *err)
     if (!em_efuses_zero(&first) && !em_efuses_zero(&rest)) {
         status = burn_block(e, 0, &first, err);
         if (status == EM_OK)
-            status = em_efuses_refresh(e, err);
+            status = em_efuses_refresh_block(e, 0, err);
         if (status == EM_OK)
             status = check_block0(e, &first, err);
     }

@@ -117,6 +117,9 @@ enum em_status em_efuses_open_source(struct em_efuses **out,
                                      struct em_error *err);
 /** Read everything again. */
 enum em_status em_efuses_refresh(struct em_efuses *efuses, struct em_error *err);
+/** Read BLOCK0 and @p block again, which takes a fraction of the time. */
+enum em_status em_efuses_refresh_block(struct em_efuses *efuses, unsigned block,
+                                       struct em_error *err);
 
 /* Bits. */
 static inline bool em_efuses_bit(const uint8_t *bytes, size_t bit)
