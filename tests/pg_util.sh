@@ -76,12 +76,19 @@ pg_stop() {
 # As if its power went: nothing is brought to an end, all of its processes are gone.
 pg_kill() {
     pg_master=$(sed -n 1p "$pg_home/data/postmaster.pid")
-    kill -9 "$pg_master"
-    # Its children notice, and end.
+    # Stopped it gets no more children. They would live on for a while without it, and what
+    # they commit then is lost to the next server, which must not start before they are gone.
+    kill -STOP "$pg_master"
+    pg_all="$pg_master $(pgrep -P "$pg_master" | tr '\n' ' ')"
+    # shellcheck disable=SC2086 # a list of words
+    kill -9 $pg_all 2>/dev/null || true
     pg_tries=0
-    while pgrep -P "$pg_master" >/dev/null 2>&1 && [ "$pg_tries" -lt 50 ]; do
-        sleep 0.1
-        pg_tries=$((pg_tries + 1))
+    for pg_one in $pg_all; do
+        while grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pg_one/status" &&
+            [ "$pg_tries" -lt 100 ]; do
+            sleep 0.05
+            pg_tries=$((pg_tries + 1))
+        done
     done
     rm -f "$pg_home/data/postmaster.pid"
 }

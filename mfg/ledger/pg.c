@@ -223,9 +223,22 @@ static enum em_status begin(struct em_db *base, struct em_error *err)
                       err);
 }
 
-static enum em_status commit(struct em_db *db, struct em_error *err)
+/* A server answers the COMMIT of a transaction that has failed with "ROLLBACK", and calls
+ * that a success. */
+static enum em_status commit(struct em_db *base, struct em_error *err)
 {
-    return exec(db, "COMMIT", err);
+    struct em_pg *db = em_pg_of(base);
+    PGresult *result;
+    enum em_status status =
+        em_pg_answer(db, db->pq.PQsendQuery(db->conn, "COMMIT"), &result, err);
+    if (status == EM_OK && strcmp(db->pq.PQcmdStatus(result), "COMMIT") != 0) {
+        db->base.fault = EM_DB_OTHER;
+        status = em_error_set(err, EM_ERR_IO, "see the server's log",
+                              "ledger '%s': the server has undone the transaction",
+                              db->url.shown);
+    }
+    db->pq.PQclear(result);
+    return status;
 }
 
 static bool in_transaction(struct em_db *base)

@@ -24,7 +24,7 @@ enum { EM_PG_INT8 = 20, EM_PG_TEXT = 25 };
 /** What is used of libpq: it is loaded when the first server is asked for. */
 /* clang-format off */
 #define EM_PQ_FUNCTIONS(X)                                                               \
-    X(PQbackendPID) X(PQclear) X(PQconnectdbParams) X(PQconnectionNeedsPassword)         \
+    X(PQbackendPID) X(PQclear) X(PQcmdStatus) X(PQconnectdbParams) X(PQconnectionNeedsPassword)         \
     X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput) X(PQerrorMessage)             \
     X(PQfinish) X(PQflush) X(PQfreemem) X(PQgetResult) X(PQgetvalue) X(PQisBusy)         \
     X(PQntuples) X(PQresultErrorField) X(PQresultStatus) X(PQsendPrepare)                \

@@ -303,5 +303,5 @@ void em_pg_close(struct em_db *base)
 
 enum em_status em_pg_publish(struct em_db *base, struct em_error *err)
 {
-    return em_pg_exec(em_pg_of(base), "COMMIT", err);
+    return base->engine->commit(base, err);
 }
