@@ -2,6 +2,8 @@
 /* What can be wrong around a ledger on a server: edited, refused, not there, not ours. */
 #include "config.h"
 
+#include "mfg/ledger/db_int.h"
+
 #include "tests/test_mfg_ledger_util.h"
 
 static enum em_status try_url(const char *url, struct em_error *err)
@@ -222,7 +224,27 @@ static void test_bad_urls(void)
     CU_ASSERT_STRING_EQUAL(shown, "postgresql://u:***@h/d?x=1&password=***&y=2");
 }
 
+/* The server undoes what has failed, whatever ends it. */
+static void test_failed_commit(void)
+{
+    struct em_error err;
+    struct em_db *db = NULL;
+    ledger_begin(1);
+    EM_CHECK_STATUS(em_db_pg.open(&db, ledger_path, EM_DB_WRITE, &err), EM_OK, &err);
+    if (db == NULL)
+        return;
+    EM_CHECK_STATUS(db->engine->begin(db, &err), EM_OK, &err);
+    EM_CHECK_STATUS(db->engine->exec(db, "SELECT 1/0", &err), EM_ERR_IO, &err);
+    EM_CHECK_STATUS(db->engine->commit(db, &err), EM_ERR_IO, &err);
+    EM_CHECK_HAS(err.what, "has undone the transaction");
+    CU_ASSERT_FALSE(db->engine->in_transaction(db));
+    EM_CHECK_STATUS(db->engine->begin(db, &err), EM_OK, &err);
+    EM_CHECK_STATUS(db->engine->commit(db, &err), EM_OK, &err);
+    db->engine->close(db);
+}
+
 static const struct em_test tests[] = {
+    {"a commit of what has failed", test_failed_commit},
     {"the check finds what was edited", test_check_finds},
     {"the database refuses", test_constraints},
     {"a later schema, or none", test_schema},
