@@ -171,7 +171,7 @@ static enum em_status read_batch(struct em_ledger *ledger, struct em_error *err)
     return status;
 }
 
-static enum em_status try_station(struct em_ledger *ledger, struct em_error *err)
+enum em_status em_ledger_station(struct em_ledger *ledger, struct em_error *err)
 {
     struct em_db *db = ledger->db;
     enum em_status status = db->engine->begin(db, err);
@@ -215,10 +215,10 @@ static enum em_status be_station(struct em_ledger *ledger, struct em_error *err)
     enum em_status status = db->engine->sound(db, err);
     if (status != EM_OK)
         return status;
-    status = try_station(ledger, err);
+    status = em_ledger_station(ledger, err);
     for (int i = 1; i < tries && status == EM_ERR_EXISTS; i++) {
         em_ledger_pause(PAUSE_MS);
-        status = try_station(ledger, err);
+        status = em_ledger_station(ledger, err);
     }
     return status == EM_OK ? take_over(ledger, err) : status;
 }

@@ -128,6 +128,9 @@ bool em_ledger_is_held(struct em_ledger *ledger, const struct em_ledger_claim_ro
 bool em_ledger_is_ours(const struct em_ledger *ledger,
                        const struct em_ledger_claim_row *row);
 
+/** Become the station, if no other process is it: EM_ERR_EXISTS. */
+enum em_status em_ledger_station(struct em_ledger *ledger, struct em_error *err);
+
 /* Of a server that is away (lost.c). */
 
 /** After a transaction failed: was its connection lost, and is there a new one now? Waits

@@ -32,20 +32,12 @@ static void tell(const struct em_ledger *ledger, enum em_log_level level,
 /* Be the station again. What was held stays held. */
 static enum em_status take_station(struct em_ledger *ledger, struct em_error *err)
 {
-    struct em_db *db = ledger->db;
     if (ledger->station == NULL)
         return EM_OK;
     if (ledger->lock != NULL)
-        db->engine->station_free(ledger->lock);
+        ledger->db->engine->station_free(ledger->lock);
     ledger->lock = NULL;
-    enum em_status status = db->engine->begin(db, err);
-    if (status == EM_OK)
-        status = db->engine->station(db, &ledger->lock, ledger->station, err);
-    if (status == EM_OK)
-        status = db->engine->commit(db, err);
-    if (status != EM_OK)
-        db->engine->rollback(db);
-    return status;
+    return em_ledger_station(ledger, err);
 }
 
 /* The last event of the attempt stands in the list if and only if all of it was
