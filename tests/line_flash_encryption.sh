@@ -242,21 +242,25 @@ for chip in esp32 esp32s3 esp32c3; do
     line 0 samples/cut.yaml "sim:$chip" boards-cut --rounds 1
     check_fuses "$chip" boards-cut/A1-1 samples/keys-cut/flash-keys-EX1-EX1-000123.bin release
 done
-# Killed while it writes flash.
-cut_job esp32c3
-"$MFG_FLASH" line samples/cut.yaml 'sim:esp32c3?timing=real&clock=wall' --boards boards-cut --rounds 1 \
-    --approve "$(plan samples/cut.yaml)" >told 2>&1 </dev/null &
-pid=$!
-tries=0
-until [ "$tries" -ge 200 ] || {
-    [ -e boards-cut/A1-1.flash ] && [ -n "$(tr -d '\377' <boards-cut/A1-1.flash | head -c 1)" ]
-}; do
-    sleep 0.02
-    tries=$((tries + 1))
+# Killed while it writes flash; on a busy machine not at the first try.
+for attempt in 1 2 3 4 5 6; do
+    cut_job esp32c3
+    "$MFG_FLASH" line samples/cut.yaml 'sim:esp32c3?timing=real&clock=wall' --boards boards-cut \
+        --rounds 1 --approve "$(plan samples/cut.yaml)" >told 2>&1 </dev/null &
+    pid=$!
+    tries=0
+    until [ "$tries" -ge 200 ] || {
+        [ -e boards-cut/A1-1.flash ] &&
+            [ -n "$(tr -d '\377' <boards-cut/A1-1.flash | head -c 1)" ]
+    }; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    grep -q 'flash ok' told || break
 done
-kill -KILL "$pid"
-wait "$pid" 2>/dev/null || true
-! grep -q 'flash ok' told || fail "killed too late: $(cat told)"
+! grep -q 'flash ok' told || fail "killed too late, $attempt times: $(cat told)"
 goes_on esp32c3 'again EX1-EX1-000123 (claimed)'
 
 # Firmware from somewhere else: NVS and its keys only.
