@@ -204,7 +204,7 @@ check() {
     install_packages $checkers
     build
     say "running all tests"
-    make -C "$build" -j"$(($(nproc) * 3))" check # many of them wait most of the time
+    make -C "$build" -j"$(($(nproc) * 2))" check # many of them wait most of the time
 }
 
 case "${1:-}" in
